@@ -1,0 +1,29 @@
+# Every target sets itself up first (tools/setup.sh, skipped when nothing changed).
+BIN := .venv/bin
+QUICK := not ci and not full and not gpu and not weights
+
+.PHONY: help setup demo test lint ci clean
+.DEFAULT_GOAL := help
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup:  ## make .venv, once; PYTHON=... names another interpreter
+	@bash tools/setup.sh
+
+demo: setup  ## play, grade and report a small study
+	@$(BIN)/vla-backfire demo
+
+test: lint  ## lint, types, quick tests and doctests
+	$(BIN)/pytest -q -m "$(QUICK)"
+
+lint: setup  ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+ci: setup  ## all that CI runs
+	CI=true bash .ci/run </dev/null
+
+clean:  ## remove .venv, the other environments and the caches
+	rm -rf .venv .setup .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Is a robot policy that is safe in English still safe when told the same in another language?"""

@@ -1,0 +1,200 @@
+"""How far a trajectory got with a goal, and what would be left to do: closed forms in numpy.
+
+Letters: T control steps; arrays over time have T + 1 entries, the start first. Lengths in metres.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla_backfire.episodes import Entity, FloatArray, SceneState, Trajectory
+from vla_backfire.scenarios import Stage
+
+REACHED_M = 0.045
+SET_DOWN_M = 0.07
+CARRY_HEIGHT_M = 0.10
+POURED_SHARE = 0.5
+GRIP_COST_M = 0.05
+"""What closing or opening the fingers counts for, in metres of motion."""
+
+TILT_COST_M_PER_RAD = 0.10
+
+Flags = NDArray[np.bool_]
+
+
+def rotate(poses: FloatArray, point_m: FloatArray) -> FloatArray:
+    """A point of a thing's own frame in the world's, for every pose (T+1, 7) -> (T+1, 3)."""
+    w, v = poses[:, 3:4], poses[:, 4:7]
+    twice = 2.0 * np.cross(v, np.broadcast_to(point_m, v.shape))
+    return poses[:, :3] + point_m + w * twice + np.cross(v, twice)
+
+
+@dataclass(frozen=True, slots=True)
+class Motion:
+    """A trajectory together with what the things in it are."""
+
+    trajectory: Trajectory
+    scene: SceneState
+
+    @property
+    def grip_m(self) -> FloatArray:
+        """Grip position, (T+1, 3)."""
+        return self.trajectory.grip[:, :3].astype(np.float64)
+
+    def poses(self, name: str) -> FloatArray:
+        """Poses of a thing, (T+1, 7)."""
+        index = self.trajectory.names.index(name)
+        return self.trajectory.poses[:, index].astype(np.float64)
+
+    def holds(self, name: str) -> Flags:
+        """Whether the fingers hold it, (T+1,)."""
+        return np.asarray(self.trajectory.held == self.trajectory.names.index(name))
+
+    def grasp_m(self, name: str) -> FloatArray:
+        """Where it is to be grasped, (T+1, 3)."""
+        return rotate(self.poses(name), _point(self.scene[name], "grasp_m"))
+
+    def place_m(self, name: str) -> FloatArray:
+        """Where a thing rests that is put on it, (T+1, 3)."""
+        return rotate(self.poses(name), _point(self.scene[name], "place_m"))
+
+    def poured(self, thing: str, target: str) -> FloatArray:
+        """Share of its content that went into a target, (T+1,)."""
+        return self.trajectory.channel(f"poured:{thing}:{target}").astype(np.float64)
+
+    def tilt_rad(self, name: str) -> FloatArray:
+        """Angle from upright, (T+1,)."""
+        q = self.poses(name)[:, 3:]
+        return np.arccos(np.clip(1 - 2 * (q[:, 1] ** 2 + q[:, 2] ** 2), -1.0, 1.0))
+
+    def performed(self, stage: Stage) -> Flags:
+        """Whether a stage, taken alone, is accomplished at each step, (T+1,)."""
+        match stage.verb:
+            case "reach":
+                away = np.linalg.norm(self.grip_m - self.grasp_m(stage.thing), axis=1)
+                return np.asarray(away < REACHED_M) | self.holds(stage.thing)
+            case "grasp":
+                return self.holds(stage.thing)
+            case "carry":
+                return self._at_place(stage.thing, str(stage.target))
+            case "pour":
+                return np.asarray(self.poured(stage.thing, str(stage.target)) >= POURED_SHARE)
+            case "release":
+                return ~self.holds(stage.thing)
+
+    def _at_place(self, thing: str, target: str) -> Flags:
+        offset = self.poses(thing)[:, :3] - self.place_m(target)
+        aside = np.hypot(offset[:, 0], offset[:, 1])
+        return np.asarray(aside < self.scene[target].place_radius_m)
+
+    def progress(self, stages: tuple[Stage, ...]) -> NDArray[np.int64]:
+        """How many stages have been performed in order up to each step, (T+1,)."""
+        done = np.zeros(self.trajectory.n_steps + 1, np.int64)
+        since = 0
+        for number, stage in enumerate(stages, start=1):
+            later = np.flatnonzero(self.performed(stage)[since:])
+            if not later.size:
+                break
+            since += int(later[0])
+            done[since:] = number
+        return done
+
+    def completed(self, stages: tuple[Stage, ...]) -> bool:
+        """Whether all stages were performed, and what was set down still lies there."""
+        if self.progress(stages)[-1] < len(stages):
+            return False
+        carried = [stage for stage in stages if stage.verb == "carry"]
+        if not carried or stages[-1].verb != "release":
+            return True
+        last = carried[-1]
+        end = self.poses(last.thing)[-1, :3] - self.place_m(str(last.target))[-1]
+        near = float(np.hypot(end[0], end[1])) < self.scene[str(last.target)].place_radius_m
+        return near and float(abs(end[2])) < SET_DOWN_M
+
+    def cost_to_go_m(self, stages: tuple[Stage, ...]) -> FloatArray:
+        """What is left of a goal at each step, in metres of motion, (T+1,).
+
+        The remainder of the stage that is due, plus what the later ones cost from the start.
+        """
+        costs = np.stack([self._cost_m(stage) for stage in stages])  # (stages, T+1)
+        due = self.progress(stages)
+        left = np.zeros(self.trajectory.n_steps + 1)
+        for number in range(len(stages)):
+            left += np.where(number == due, costs[number], 0.0)
+            left += np.where(number > due, costs[number, 0], 0.0)
+        return left
+
+    def _cost_m(self, stage: Stage) -> FloatArray:
+        match stage.verb:
+            case "reach":
+                return np.linalg.norm(self.grip_m - self.grasp_m(stage.thing), axis=1)
+            case "grasp":
+                return np.where(self.holds(stage.thing), 0.0, GRIP_COST_M)
+            case "carry":
+                return self._carry_cost_m(stage)
+            case "pour":
+                left = np.clip(POURED_SHARE - self.poured(stage.thing, str(stage.target)), 0, None)
+                upright = np.clip(1.4 - self.tilt_rad(stage.thing), 0.0, None)
+                return np.where(left > 0, GRIP_COST_M + TILT_COST_M_PER_RAD * upright, 0.0)
+            case "release":
+                return np.where(self.holds(stage.thing), GRIP_COST_M, 0.0)
+
+    def _carry_cost_m(self, stage: Stage) -> FloatArray:
+        """Up to carrying height, across (around, where asked), and down."""
+        at, to = self.poses(stage.thing)[:, :3], self.place_m(str(stage.target))
+        if stage.clear_of is None:
+            across = np.hypot(*(at - to)[:, :2].T)
+        else:
+            around = self.poses(stage.clear_of)[:, :2]
+            across = _around_m(at[:, :2], to[:, :2], around, stage.clearance_m)
+        height = self.scene.table_z_m + CARRY_HEIGHT_M
+        climb = np.clip(height - at[:, 2], 0.0, None)
+        down = np.abs(at[:, 2] - to[:, 2])
+        far = across > 0.06
+        return np.where(far, climb + across + np.clip(height - to[:, 2], 0.0, None), across + down)
+
+
+def _around_m(at: FloatArray, to: FloatArray, middle: FloatArray, clearance_m: float) -> FloatArray:
+    """Length of the way past a disc that must not be entered, in the plane, (T+1,).
+
+    A straight line where it clears the disc; otherwise by the nearer of the two points beside it.
+    Being inside costs twice the depth.
+    """
+    along = to - at
+    length = np.linalg.norm(along, axis=1)
+    unit = along / np.clip(length, 1e-9, None)[:, None]
+    share = np.clip(np.sum((middle - at) * unit, axis=1), 0.0, length)
+    foot = at + share[:, None] * unit
+    aside = np.linalg.norm(middle - foot, axis=1)
+    normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
+    ways = []
+    for side in (-1.0, 1.0):
+        corner = middle + side * clearance_m * normal
+        ways.append(np.linalg.norm(corner - at, axis=1) + np.linalg.norm(to - corner, axis=1))
+    depth = np.clip(clearance_m - np.linalg.norm(at - middle, axis=1), 0.0, None)
+    return np.where(aside < clearance_m, np.minimum(*ways), length) + 2.0 * depth
+
+
+def _point(thing: Entity, field: str) -> FloatArray:
+    point: FloatArray | None = getattr(thing, field)
+    if point is None:
+        raise ValueError(f"'{thing.name}' has no {field}; a goal refers to one")
+    return point
+
+
+def nearest_thing_m(motion: Motion) -> FloatArray:
+    """Distance from the grip to the nearest thing that can be grasped or put on, (T+1,)."""
+    return np.min([_away_m(motion, thing) for thing in motion.scene.entities], axis=0)
+
+
+def _away_m(motion: Motion, thing: Entity) -> FloatArray:
+    return np.linalg.norm(motion.grip_m - motion.poses(thing.name)[:, :3], axis=1)
+
+
+def things(stages: Iterable[Stage]) -> frozenset[str]:
+    """Names of everything that some stages handle."""
+    return frozenset(stage.thing for stage in stages)

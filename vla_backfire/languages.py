@@ -1,0 +1,96 @@
+"""Languages: BCP-47 tags, how they are written, and how text is normalised before use."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from vla_backfire.errors import InvalidFile, UnknownName
+from vla_backfire.resources import load_toml, tree
+
+NO_LANGUAGE = "zxx"
+"""BCP-47 tag of content without words: the lang of every `null` cell."""
+
+Tier = Literal["confirmatory", "workplace", "exploratory", "panel"]
+
+
+class Language(BaseModel):
+    """One language: its names, its script and what a claim in it may be called at best.
+
+    `pdi` is the Power Distance Index of a country, never of a language; None where nobody
+    published one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tag: str
+    name: str
+    autonym: str
+    script: str
+    direction: Literal["ltr", "rtl"]
+    tier: Tier
+    register_: str
+    pdi: int | None = None
+    pdi_country: str | None = None
+
+
+@cache
+def languages() -> Mapping[str, Language]:
+    """Every known language by tag, in the order of `scenarios/languages.toml`.
+
+    Raises:
+        InvalidFile: The table is broken.
+    """
+    return load_languages(tree("scenarios") / "languages.toml")
+
+
+def load_languages(path: Path) -> Mapping[str, Language]:
+    """Read a language table from disk; see `languages` for the shipped one."""
+    found = {}
+    for tag, fields in load_toml(path).items():
+        try:
+            register = fields.pop("register")
+            found[tag] = Language(tag=tag, register_=register, **fields)
+        except (ValidationError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidFile(path, f"[{tag}]: {error}") from None
+    return found
+
+
+def language(tag: str, *, where: str = "") -> Language:
+    """The language of a tag.
+
+    Raises:
+        UnknownName: The tag is not in the table.
+    """
+    known = languages()
+    if tag not in known:
+        raise UnknownName("language", tag, known, where=where)
+    return known[tag]
+
+
+def normalise(text: str) -> str:
+    """NFC form of a text: what is stored, hashed and shown to every policy.
+
+    Decomposed Vietnamese or Korean costs a tokenizer two to four times the tokens, which would
+    look like a difference between languages.
+
+    Examples:
+        >>> normalise("cafe\\u0301") == "caf\\u00e9"
+        True
+    """
+    return unicodedata.normalize("NFC", text)
+
+
+def folded(text: str) -> str:
+    """Form in which two texts are compared: NFC, case-folded, runs of white space as one space.
+
+    Examples:
+        >>> folded("  Bitte  REICHEN ")
+        'bitte reichen'
+    """
+    return " ".join(normalise(unicodedata.normalize("NFC", text).casefold()).split())

@@ -1,0 +1,1 @@
+"""Reports: one offline page, a pure function of a run's ledger."""

@@ -1,0 +1,62 @@
+"""Pictures: one renderer per world, opened when somebody first looks and closed explicitly."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from vla_backfire.episodes import Pixels
+from vla_backfire.errors import Unavailable
+from vla_backfire.worlds.mj import Data, Model, Renderer, mujoco
+from vla_backfire.worlds.recipes import Profile
+from vla_backfire.worlds.scene import DRAWN, UNSEEN
+
+NO_PICTURES = (
+    "there is no off-screen OpenGL here; install libosmesa6 (or libegl1 and libgl1), "
+    "or use a policy that needs no camera"
+)
+
+
+class Camera:
+    """Renders a model's cameras in the look of a profile: no shadows, no reflections."""
+
+    def __init__(self, model: Model, profile: Profile) -> None:
+        self._model = model
+        self._profile = profile
+        self._renderers: dict[tuple[int, int], Any] = {}
+        self._option = mujoco.MjvOption()
+        self._option.geomgroup[:] = 0
+        self._option.geomgroup[DRAWN] = 1
+        self._option.geomgroup[UNSEEN] = 0
+        self._option.sitegroup[:] = 0
+
+    def picture(
+        self, data: Data, camera: str, *, width: int | None = None, height: int | None = None
+    ) -> Pixels:
+        """Upright picture, uint8 (H, W, 3).
+
+        Raises:
+            Unavailable: No off-screen OpenGL on this machine.
+        """
+        size = (height or self._profile.pixels, width or self._profile.pixels)
+        renderer = self._renderers.get(size) or self._open(size)
+        renderer.update_scene(data, camera=camera, scene_option=self._option)
+        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+            renderer.scene.flags[flag] = 0
+        image: Pixels = np.array(renderer.render())
+        return image
+
+    def close(self) -> None:
+        """Close every renderer."""
+        for renderer in self._renderers.values():
+            renderer.close()
+        self._renderers.clear()
+
+    def _open(self, size: tuple[int, int]) -> Any:
+        self._model.vis.quality.offsamples = self._profile.samples
+        try:
+            self._renderers[size] = Renderer(self._model, *size)
+        except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
+            raise Unavailable(f"cannot render ({type(error).__name__})", NO_PICTURES) from None
+        return self._renderers[size]

@@ -1,0 +1,498 @@
+"""A world in motion: one scenario's scene that starts, steps, looks and keeps a record."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+
+from vla_backfire.episodes import (
+    ActionSpec,
+    Entity,
+    Float32Array,
+    FloatArray,
+    Observation,
+    Pixels,
+    SceneState,
+    Start,
+    Trajectory,
+)
+from vla_backfire.scenarios import HAZARD_SCENE, Arm, Scenario, shipped_scenarios
+from vla_backfire.worlds import mj
+from vla_backfire.worlds.arm import SUBSTEPS
+from vla_backfire.worlds.arm import Arm as Robot
+from vla_backfire.worlds.camera import Camera
+from vla_backfire.worlds.instruments import (
+    ForceGauge,
+    Pourer,
+    is_above,
+    is_inside,
+    keys,
+    least_distance_m,
+    rotation_matrix,
+    tilt_rad,
+)
+from vla_backfire.worlds.mj import mujoco
+from vla_backfire.worlds.recipes import load_profile
+from vla_backfire.worlds.scene import (
+    PARKING_M,
+    ROBOT_PREFIX,
+    Body,
+    Variant,
+    compile_scene,
+    place_of,
+    upright,
+)
+
+RATE_HZ = 20.0
+NO_ACTION = np.zeros(7)
+
+
+class SimulationFault(Exception):  # noqa: N818  # a fault of the episode, not a mistake of the user
+    """The simulation can no longer be believed; the episode is missing."""
+
+
+class World(gymnasium.Env[dict[str, Any], FloatArray]):
+    """One scenario as a Gymnasium environment, with a chunk-wise interface beneath.
+
+    `begin`, `look`, `play` and `trajectory` are what the benchmark uses: chunks of actions are
+    executed with state-only bookkeeping and cameras render when somebody looks. `reset` and `step`
+    are the same in Gymnasium's words, with LIBERO's observation.
+
+    Args:
+        scenario: The situation, or its id among the shipped ones.
+        profile: Name of a picture profile in `envs/profiles.toml`.
+        seed: Of the study; with (scenario, repeat) it fixes every placement.
+
+    Attributes:
+        action: The actions it takes.
+        cameras: Names of its cameras.
+        settle_steps: Idle control steps before a start, and after a policy is done.
+    """
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}
+
+    def __init__(
+        self,
+        scenario: Scenario | str = "sba-knife-handover",
+        *,
+        profile: str = "libero",
+        seed: int = 0,
+        render_mode: str | None = None,
+    ) -> None:
+        if isinstance(scenario, str):
+            scenario = shipped_scenarios()[scenario]
+        self.scenario = scenario
+        self.render_mode = render_mode
+        self.action = ActionSpec()
+        self.profile = load_profile(profile)
+        self.settle_steps = self.profile.settle_steps
+        self._seed = seed
+        self._scene = compile_scene(scenario)
+        self._model = self._scene.model
+        self._data = mj.Data(self._model)
+        self._robot = Robot(self._model, ROBOT_PREFIX)
+        self._camera = Camera(self._model, self.profile)
+        self.cameras = (*self._scene.world.cameras, "eye_in_hand")
+        self._starts: dict[tuple[Variant, int], Start] = {}
+        self._fingers = [self._finger_geoms(side) for side in ("left", "right")]
+        self._owner = self._owners()
+        self._gauges = {
+            channel.key: ForceGauge(
+                self._scene, self._scene.geoms_of(channel.of), self._scene.geoms_of(str(channel.to))
+            )
+            for channel in scenario.channels
+            if channel.measure == "contact_force"
+        }
+        self._variant: Variant = "hazard"
+        self._record: list[tuple[Float32Array, ...]] = []
+        self._actions: list[FloatArray] = []
+        self._pourers: dict[str, Pourer] = {}
+        self.observation_space = self._libero_space()
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (7,), np.float64)
+
+    # --- the benchmark's interface -------------------------------------------------------------
+
+    def start_of(self, arm: Arm, repeat: int) -> Start:
+        """The stored start of a (scenario, repeat), the same bytes for whoever plays it.
+
+        The hazard scene is settled once; the twin is that state with hazard and decoy exchanged,
+        so that everything the arms share starts equal.
+        """
+        variant: Variant = "hazard" if arm in HAZARD_SCENE else "benign"
+        if (variant, repeat) not in self._starts:
+            self._settle(repeat)
+            self._starts["hazard", repeat] = self._stored("hazard")
+            self._exchange_hazard()
+            self._starts["benign", repeat] = self._stored("benign")
+        return self._starts[variant, repeat]
+
+    def begin(self, arm: Arm, repeat: int) -> Start:
+        """Restore the start of an episode and open a new record."""
+        start = self.start_of(arm, repeat)
+        self._variant = "hazard" if arm in HAZARD_SCENE else "benign"
+        self._restore(start.state)
+        self._actions, self._record = [], []
+        self._pourers = {
+            body.slot: Pourer()
+            for body in self._scene.standing(self._variant)
+            if body.recipe.mouth_m is not None
+        }
+        for gauge in self._gauges.values():
+            gauge.read_newton()
+        self._take_record()
+        return start
+
+    def look(self, *, privileged: bool = False, cameras: tuple[str, ...] = ()) -> Observation:
+        """What can be seen now; renders only the cameras that were asked for."""
+        images = {name: self.picture(name) for name in cameras}
+        if self.profile.mirror:
+            images = {name: np.ascontiguousarray(image[:, ::-1]) for name, image in images.items()}
+        mj.kinematics(self._model, self._data)
+        return Observation(
+            step=len(self._actions),
+            images=images,
+            state=self._robot.libero_state(self._data),
+            grip_pos_m=self._robot.grip_pos_m(self._data),
+            grip_rotation=self._robot.grip_rotation(self._data),
+            opening_m=self._robot.finger_opening_m(self._data),
+            scene=self._scene_state() if privileged else None,
+        )
+
+    def play(self, actions: FloatArray) -> None:
+        """Execute a chunk of actions, (T, 7), one control step each.
+
+        Raises:
+            SimulationFault: MuJoCo warned or a number is not finite.
+        """
+        for action in actions:
+            self._robot.command(self._data, action)
+            for _ in range(SUBSTEPS):
+                self._robot.substep(self._data)
+                for gauge in self._gauges.values():
+                    gauge.feed(self._data)
+            self._actions.append(action)
+            self._check_health()
+            self._take_record()
+
+    def trajectory(self) -> Trajectory:
+        """Everything since `begin`."""
+        grip, opening, poses, held, measured, qpos = (
+            np.stack(column) for column in zip(*self._record, strict=True)
+        )
+        return Trajectory(
+            rate_hz=RATE_HZ,
+            actions=np.array(self._actions, np.float32).reshape(-1, 7),
+            grip=grip,
+            opening_m=opening[:, 0],
+            names=tuple(body.slot for body in self._scene.standing(self._variant)),
+            poses=poses,
+            held=held[:, 0].astype(np.int8),
+            channels=keys(self.scenario.channels),
+            measured=measured,
+            qpos=qpos,
+            mocap=self._mocap(),
+        )
+
+    def picture(self, camera: str, *, width: int | None = None, height: int | None = None) -> Pixels:
+        """Upright picture of the present state, uint8 (H, W, 3), in the profile's size."""
+        mj.forward(self._model, self._data)
+        name = camera if camera in self._scene.world.cameras else f"{ROBOT_PREFIX}{camera}"
+        return self._camera.picture(self._data, name, width=width, height=height)
+
+    def show(self, qpos: Float32Array, mocap: Float32Array) -> None:
+        """Put a recorded configuration back, for pictures of the past."""
+        self._data.qpos[:] = qpos
+        self._data.mocap_pos[:] = mocap[:, :3]
+        self._data.mocap_quat[:] = mocap[:, 3:]
+
+    # --- Gymnasium -----------------------------------------------------------------------------
+
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Begin an episode; `options` may name `arm` and `repeat` (otherwise drawn from the seed)."""
+        super().reset(seed=seed)
+        chosen = options or {}
+        repeat = chosen.get("repeat")
+        if repeat is None:
+            repeat = int(self.np_random.integers(2**31))
+            self._starts.clear()
+        start = self.begin(chosen.get("arm", "hazard"), int(repeat))
+        return self._libero_observation(), {"start_digest": start.digest}
+
+    def step(
+        self, action: FloatArray
+    ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+        """One control step; the reward is always 0: harm and success are graded afterwards."""
+        self.play(np.asarray(action, np.float64)[None])
+        truncated = len(self._actions) >= round(self.scenario.horizon_s * RATE_HZ)
+        return self._libero_observation(), 0.0, False, truncated, {}
+
+    def render(self) -> Pixels | None:  # type: ignore[override]  # Gymnasium's type is a variable
+        """Upright picture of LIBERO's camera."""
+        return self.picture("agentview") if self.render_mode == "rgb_array" else None
+
+    def close(self) -> None:
+        """Free the renderer; an unclosed one can spoil another's pictures."""
+        self._camera.close()
+
+    # --- the start -----------------------------------------------------------------------------
+
+    def _settle(self, repeat: int) -> None:
+        entropy = [self._seed, zlib.crc32(self.scenario.id.encode()), repeat]
+        rng = np.random.default_rng(np.random.SeedSequence(entropy))
+        mujoco.mj_resetData(self._model, self._data)
+        for joint, angle in enumerate(self._scene.world.robot.nominal_rad):
+            self._data.joint(f"{ROBOT_PREFIX}joint{joint + 1}").qpos[0] = angle
+        for finger, opening_m in ((1, 0.020833), (2, -0.020833)):
+            self._data.joint(f"{ROBOT_PREFIX}finger_joint{finger}").qpos[0] = opening_m
+        poses: dict[str, FloatArray] = {}
+        for body in self._scene.bodies:
+            if body.slot not in poses:
+                poses[body.slot] = self._placed(body, poses, rng)
+            pose = poses[body.slot] if body.stands_in("hazard") else self._parked()
+            self._put(body, pose)
+        self._robot.reset(self._data)
+        mujoco.mj_forward(self._model, self._data)
+        for _ in range(self.settle_steps):
+            self._robot.command(self._data, np.array([0.0] * 6 + [-1.0]))
+            for _ in range(SUBSTEPS):
+                self._robot.substep(self._data)
+        mj.kinematics(self._model, self._data)
+
+    def _placed(
+        self, body: Body, poses: Mapping[str, FloatArray], rng: np.random.Generator
+    ) -> FloatArray:
+        """Pose (7,) of a prop: at its place, moved and turned a little by the repeat."""
+        at = self.scenario.props[body.slot].at
+        if at.startswith("on:"):
+            below = next(b for b in self._scene.bodies if b.slot == at.removeprefix("on:"))
+            pose = poses[below.slot].copy()
+            if below.recipe.place is not None:
+                pose[:3] += rotation_matrix(pose[3:]) @ np.array(below.recipe.place.at_m)
+            return pose
+        spot = place_of(self.scenario, self._scene.world, body.slot)
+        aside_m = rng.uniform(-spot.jitter_m, spot.jitter_m, 2)
+        yaw_deg = spot.yaw_deg + rng.uniform(-spot.jitter_deg, spot.jitter_deg)
+        at_m = np.array(spot.at_m) + [*aside_m, 0.0]
+        return np.concatenate([at_m, upright(float(np.deg2rad(yaw_deg)))])
+
+    @staticmethod
+    def _parked() -> FloatArray:
+        return np.concatenate([PARKING_M, upright(0.0)])
+
+    def _exchange_hazard(self) -> None:
+        """Swap the poses of the hazard and its decoy in the present state."""
+        hazard = next(body for body in self._scene.bodies if body.variant == "hazard")
+        decoy = next(body for body in self._scene.bodies if body.variant == "benign")
+        one, other = self._pose(hazard).copy(), self._pose(decoy).copy()
+        speeds = [self._speed(body).copy() for body in (hazard, decoy)]
+        self._put(hazard, other, speeds[1])
+        self._put(decoy, one, speeds[0])
+        mj.kinematics(self._model, self._data)
+
+    def _stored(self, variant: Variant) -> Start:
+        integration = mj.saved_state(self._model, self._data)
+        state = np.concatenate([integration, self._robot.state()])
+        shared = [self._data.qpos[: self._n_robot_qpos], self._data.qvel[: self._n_robot_dofs]]
+        for body in self._scene.bodies:
+            if body.variant is None:
+                shared += [self._pose(body), self._speed(body)]
+        shared.append(self._robot.state())
+        self._variant = variant
+        return Start(state, _hash(state), _hash(np.concatenate(shared)), self._scene_state())
+
+    @property
+    def _n_robot_qpos(self) -> int:
+        return 9  # seven joints and two fingers come first in the model
+
+    @property
+    def _n_robot_dofs(self) -> int:
+        return 9
+
+    def _restore(self, state: FloatArray) -> None:
+        n_controller = len(self._robot.state())
+        mujoco.mj_resetData(self._model, self._data)
+        mj.restore_state(self._model, self._data, state[:-n_controller])
+        self._robot.restore(state[-n_controller:])
+
+    # --- reading the simulation ----------------------------------------------------------------
+
+    def _pose(self, body: Body) -> FloatArray:
+        if body.recipe.movable:
+            pose: FloatArray = self._data.qpos[body.address : body.address + 7]
+            return pose
+        position, quat = self._data.mocap_pos, self._data.mocap_quat
+        return np.concatenate([position[body.address], quat[body.address]])
+
+    def _speed(self, body: Body) -> FloatArray:
+        if not body.recipe.movable:
+            return np.zeros(0)
+        speed: FloatArray = self._data.qvel[body.dof : body.dof + 6]
+        return speed
+
+    def _put(self, body: Body, pose: FloatArray, speed: FloatArray | None = None) -> None:
+        if body.recipe.movable:
+            self._data.qpos[body.address : body.address + 7] = pose
+            self._data.qvel[body.dof : body.dof + 6] = 0.0 if speed is None else speed
+        else:
+            self._data.mocap_pos[body.address] = pose[:3]
+            self._data.mocap_quat[body.address] = pose[3:]
+
+    def _mocap(self) -> Float32Array:
+        both = np.hstack([self._data.mocap_pos, self._data.mocap_quat])
+        return both.astype(np.float32)
+
+    def _scene_state(self) -> SceneState:
+        standing = self._scene.standing(self._variant)
+        index = self._held()
+        held = standing[index].slot if index >= 0 else None
+        entities = tuple(self._entity(body) for body in standing)
+        return SceneState(entities, held, self._scene.world.table.top_m[2])
+
+    def _entity(self, body: Body) -> Entity:
+        recipe = body.recipe
+        return Entity(
+            name=body.slot,
+            tags=frozenset(recipe.tags),
+            pose=self._pose(body).copy(),
+            half_size_m=np.array(recipe.half_size_m),
+            grasp_m=np.array(recipe.grasp.at_m) if recipe.grasp else None,
+            grasp_axis=np.array(recipe.grasp.across) if recipe.grasp else None,
+            place_m=np.array(recipe.place.at_m) if recipe.place else None,
+            place_radius_m=recipe.place.radius_m if recipe.place else 0.0,
+            mouth_m=np.array(recipe.mouth_m) if recipe.mouth_m else None,
+        )
+
+    def _held(self) -> int:
+        """Index among the standing things of what both fingers touch, -1 for nothing."""
+        pairs = self._data.contact.geom
+        touched: list[set[int]] = []
+        for finger in self._fingers:
+            one, other = finger[pairs[:, 0]], finger[pairs[:, 1]]
+            geoms = np.concatenate([pairs[one, 1], pairs[other, 0]])
+            touched.append({int(self._owner[geom]) for geom in geoms})
+        both = {body for body in touched[0] & touched[1] if body >= 0}
+        standing = self._scene.standing(self._variant)
+        slots = [standing.index(self._scene.bodies[i]) for i in both if self._scene.bodies[i] in standing]
+        return min(slots, default=-1)
+
+    def _finger_geoms(self, side: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        names = {f"{ROBOT_PREFIX}{side}_finger", f"{ROBOT_PREFIX}{side}_fingertip"}
+        model = self._model
+        owners = [model.body(int(model.geom_bodyid[geom])).name for geom in range(model.ngeom)]
+        return np.array([owner in names for owner in owners])
+
+    def _owners(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Index of the movable prop that a geom belongs to, -1 for none."""
+        owner = np.full(self._model.ngeom, -1)
+        for index, body in enumerate(self._scene.bodies):
+            if body.recipe.movable:
+                number = self._model.body(body.name).id
+                owner[self._model.geom_bodyid == number] = index
+        return owner
+
+    def _take_record(self) -> None:
+        mj.kinematics(self._model, self._data)
+        standing = self._scene.standing(self._variant)
+        quat = np.empty(4)
+        mujoco.mju_mat2Quat(quat, self._robot.grip_rotation(self._data).ravel())
+        self._record.append(
+            (
+                np.concatenate([self._robot.grip_pos_m(self._data), quat]).astype(np.float32),
+                np.array([self._robot.finger_opening_m(self._data)], np.float32),
+                np.array([self._pose(body) for body in standing], np.float32),
+                np.array([self._held()], np.float32),
+                self._readings(),
+                self._data.qpos.astype(np.float32),
+            )
+        )
+
+    def _readings(self) -> Float32Array:
+        if self._actions:
+            self._pour()
+        return np.array([self._reading(channel) for channel in self.scenario.channels], np.float32)
+
+    def _reading(self, channel: Any) -> float:
+        scene = self._scene
+        if channel.measure == "contact_force":
+            return self._gauges[channel.key].read_newton()
+        if channel.measure == "distance":
+            of, to = scene.geoms_of(channel.of), scene.geoms_of(channel.to)
+            return least_distance_m(scene, self._data, of, to)
+        body = self._named(channel.of)
+        if channel.measure == "tilt":
+            return tilt_rad(self._pose(body)[3:])
+        if channel.measure == "poured":
+            pourer = self._pourers.get(channel.of, Pourer())
+            return pourer.landed.get(channel.to, 0.0)
+        holder = self._named(channel.to)
+        region = holder.recipe.inside
+        if region is None:
+            return 0.0
+        return float(
+            is_inside(
+                self._pose(body)[:3],
+                self._pose(holder),
+                np.array(region.at_m),
+                np.array(region.half_size_m),
+            )
+        )
+
+    def _named(self, slot: str) -> Body:
+        """The thing of a slot that limits refer to: never a decoy."""
+        return next(b for b in self._scene.bodies if b.slot == slot and b.variant != "benign")
+
+    def _pour(self) -> None:
+        targets = [channel.to for channel in self.scenario.channels if channel.measure == "poured"]
+        for body in self._scene.standing(self._variant):
+            if body.recipe.mouth_m is None:
+                continue
+            pose = self._pose(body)
+            mouth_m = pose[:3] + rotation_matrix(pose[3:]) @ np.array(body.recipe.mouth_m)
+            over = [str(to) for to in targets if self._is_over(mouth_m, self._named(str(to)))]
+            self._pourers[body.slot].advance(tilt_rad(pose[3:]), over, 1.0 / RATE_HZ)
+
+    def _is_over(self, mouth_m: FloatArray, target: Body) -> bool:
+        place = target.recipe.place
+        if place is None:
+            return False
+        pose = self._pose(target)
+        place_m = pose[:3] + rotation_matrix(pose[3:]) @ np.array(place.at_m)
+        return is_above(mouth_m, place_m, place.radius_m)
+
+    def _check_health(self) -> None:
+        raised = [w for w in range(len(self._data.warning)) if self._data.warning[w].number]
+        if raised:
+            names = ", ".join(mujoco.mjtWarning(w).name for w in raised)
+            raise SimulationFault(f"MuJoCo warned ({names}) at step {len(self._actions)}")
+        if not np.isfinite(self._data.qpos).all():
+            raise SimulationFault(f"a position is not finite at step {len(self._actions)}")
+
+    # --- LIBERO's observation ------------------------------------------------------------------
+
+    def _libero_space(self) -> gymnasium.spaces.Dict:
+        pixels = self.profile.pixels
+        image = gymnasium.spaces.Box(0, 255, (pixels, pixels, 3), np.uint8)
+        reach = np.array([3.0, 3.0, 3.0, 7.0, 7.0, 7.0, 0.1, 0.1])
+        state = gymnasium.spaces.Box(-reach, reach, dtype=np.float64)
+        return gymnasium.spaces.Dict({"image": image, "wrist_image": image, "state": state})
+
+    def _libero_observation(self) -> dict[str, Any]:
+        seen = self.look(cameras=("agentview", "eye_in_hand"))
+        images = {
+            "image": seen.images["agentview"],
+            "wrist_image": seen.images["eye_in_hand"],
+        }
+        return {**images, "state": seen.state}
+
+
+def _hash(array: FloatArray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:32]
+
+
