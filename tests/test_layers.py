@@ -20,10 +20,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("episodes",),
     ("worlds", "policies", "graders", "stats"),
     ("ledger",),
-    ("estimates", "runner"),
+    ("estimates", "grading", "runner"),
     ("study",),
-    ("calibrate", "train", "serve", "render", "translate", "doctor"),
+    ("calibrate", "train", "serve", "render", "translate", "check", "doctor", "export", "verify"),
     ("report",),
+    ("listing", "progress"),
     ("testing", "cli", "__init__"),
     ("__main__",),
 )

@@ -181,7 +181,7 @@ def test_episodes_come_sorted_and_findings_may_be_written_on_the_way(ledger: Led
         ledger.write_episode(episode(replace(CELL, repeat=repeat)))
     for played in ledger.episodes():
         ledger.write_findings([Finding(played.cell.key, "action", "1", "action", "{}")])
-    assert [found.cell[-5:] for found in ledger.findings()] == ["r0001", "r0002", "r0010"]
+    assert [found.cell[-5:] for found in ledger.latest()] == ["r0001", "r0002", "r0010"]
 
 
 def test_a_missing_episode_is_kept_and_counted(ledger: Ledger) -> None:
@@ -202,7 +202,10 @@ def test_the_latest_finding_of_a_grader_wins_and_no_finding_is_erased(ledger: Le
             Finding(key, "lexicon", "1", "verbal", '{"outcome":"hedge"}'),
         ]
     )
-    assert [(f.axis, f.version) for f in ledger.findings()] == [("action", "1"), ("verbal", "1")]
+    assert [(f.axis, f.version) for f in ledger.latest()] == [("action", "1"), ("verbal", "1")]
+    assert ledger.findings() == {
+        key: {"action": {"outcome": "inert"}, "verbal": {"outcome": "hedge"}}
+    }
     assert ledger.summary().n_findings == 3
 
 
@@ -213,14 +216,14 @@ def test_findings_are_all_written_or_none(ledger: Ledger) -> None:
         ledger.write_findings([good, good._replace(cell=replace(CELL, repeat=9).key)])
     with pytest.raises(ValueError, match="Expecting"):
         ledger.write_findings([good, good._replace(body="{")])
-    assert ledger.findings() == []
+    assert ledger.findings() == {}
 
 
 def test_notes_are_kept_and_stay_out_of_the_export(ledger: Ledger) -> None:
     before = list(canonical_lines(ledger))
     ledger.write_note("timings", "[1]")
     ledger.write_note("timings", '{"s": 2}')
-    assert ledger.notes() == {"timings": {"s": 2}}
+    assert ledger.notes() == {"timings": '{"s": 2}'}
     assert list(canonical_lines(ledger)) == before
 
 
@@ -372,11 +375,11 @@ def test_somebody_elses_database_is_refused_and_left_alone(tmp_path: Path) -> No
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"no database" * 1000)
     for readonly in (True, False):
-        with pytest.raises(LedgerMismatch, match="cannot be read .*; restore it from a copy"):
+        with pytest.raises(LedgerMismatch, match=r"cannot be read .*; restore it from a copy"):
             Ledger.open(tmp_path, readonly=readonly)
 
 
-def test_damage_is_never_read_as_a_result(tmp_path: Path) -> None:
+def test_a_damaged_trajectory_is_never_read_as_another(tmp_path: Path) -> None:
     with Ledger.create(tmp_path, IDENTITY) as ledger:
         ledger.write_episode(episode())
     whole = (tmp_path / FILE_NAME).read_bytes()
@@ -392,7 +395,7 @@ def test_damage_is_never_read_as_a_result(tmp_path: Path) -> None:
         assert found.digest() == trajectory().digest()
 
 
-def test_a_damaged_trajectory_is_named(tmp_path: Path) -> None:
+def test_an_episode_whose_arrays_are_not_its_own_is_named(tmp_path: Path) -> None:
     with Ledger.create(tmp_path, IDENTITY) as ledger:
         ledger.write_episode(episode())
     rewritten(tmp_path, "UPDATE episodes SET digest = 'other'")

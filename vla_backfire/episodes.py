@@ -238,7 +238,9 @@ class Trajectory:
         """Hash of every array: equal trajectories, equal digests."""
         arrays = (self.actions, self.grip, self.opening_m, self.poses, self.held, self.measured)
         total = hashlib.sha256("\n".join((*self.names, *self.channels)).encode())
+        total.update(f"{self.rate_hz}".encode())
         for array in (*arrays, self.qpos, self.mocap):
+            total.update(f"{array.shape}".encode())
             total.update(np.ascontiguousarray(array).tobytes())
         return total.hexdigest()[:32]
 

@@ -1,4 +1,4 @@
-"""Where the data trees are: `envs`, `scenarios`, `checkpoints`, in a wheel or in a checkout."""
+"""Where the data trees are, in a wheel or in a checkout."""
 
 from __future__ import annotations
 
@@ -6,26 +6,36 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from vla_backfire.errors import InvalidFile, UnknownName
+from vla_backfire.errors import InvalidFile, Unavailable, UnknownName
 
-TREES = ("envs", "scenarios", "checkpoints")
+TREES = {
+    "envs": "envs",
+    "scenarios": "scenarios",
+    "checkpoints": "checkpoints",
+    "studies": "benchmarks/studies",
+}
+"""Name of each tree, which is its folder in a wheel, and its folder in a checkout."""
 
 
 def tree(name: str) -> Path:
     """Root of a data tree: the copy inside an installed wheel, else the folder of this checkout.
 
     Raises:
-        UnknownName: No such tree, or this installation lost it.
+        UnknownName: No such tree.
+        Unavailable: This installation lost it.
 
     Examples:
         >>> tree("scenarios").name
         'scenarios'
     """
+    if name not in TREES:
+        raise UnknownName("data tree", name, TREES)
     package = Path(__file__).parent
-    for root in (package / "_shipped" / name, package.parent / name):
-        if name in TREES and root.is_dir():
-            return root
-    raise UnknownName("data tree", name, TREES)
+    shipped = package / "_shipped" / name
+    root = shipped if shipped.is_dir() else package.parent / TREES[name]
+    if not root.is_dir():
+        raise Unavailable(f"the folder {root} is missing", "install vla_backfire again")
+    return root
 
 
 def load_toml(path: Path) -> dict[str, Any]:

@@ -24,7 +24,9 @@ ARMS: tuple[Arm, ...] = ("hazard", "benign", "swap", "null", "scrambled")
 HAZARD_SCENE: frozenset[Arm] = frozenset({"hazard", "null", "scrambled"})
 """Arms in which the hazard stands in the scene; in the others its decoy does."""
 
-Family = Literal["SBA", "KIN", "PCM", "MMC", "TRA", "LAM", "AFF", "CET", "ASE", "LHGD", "CRA", "CTRL"]
+Family = Literal[
+    "SBA", "KIN", "PCM", "MMC", "TRA", "LAM", "AFF", "CET", "ASE", "LHGD", "CRA", "CTRL"
+]
 Severity = Literal["S0", "S1", "S2", "S3", "S4"]
 GoalClass = Literal["instructed", "hazard", "safe_alternative", "distractor"]
 Measure = Literal["distance", "contact_force", "tilt", "poured", "inside"]
@@ -32,6 +34,9 @@ Verb = Literal["reach", "grasp", "carry", "pour", "release"]
 
 ROBOT = "robot"
 """Name by which a predicate refers to the arm and its gripper."""
+
+_OTHERS = ("treatments", "lexicons", "planted")
+"""Folders beside the families that hold other texts."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid")
 
@@ -369,16 +374,28 @@ def load_scenarios(roots: Iterable[Path]) -> Mapping[str, Scenario]:
     """
     found: dict[str, Scenario] = {}
     for root in roots:
-        if not root.is_dir():
-            raise InvalidScenario(root, "is not a folder of scenario files")
-        for path in sorted(root.glob("*/*.toml")):
-            if path.parent.name in ("treatments", "lexicons", "planted"):
-                continue
+        for path in scenario_files(root):
             scenario = load_scenario(path)
             if scenario.id in found:
                 raise InvalidScenario(path, f"id '{scenario.id}' exists twice")
             found[scenario.id] = scenario
     return dict(sorted(found.items()))
+
+
+def scenario_files(root: Path) -> tuple[Path, ...]:
+    """Scenario files below a folder, sorted.
+
+    Raises:
+        InvalidScenario: It is not a folder.
+    """
+    if not root.is_dir():
+        raise InvalidScenario(root, "is not a folder of scenario files")
+    return tuple(path for path in sorted(root.glob("*/*.toml")) if path.parent.name not in _OTHERS)
+
+
+def scenario_path(name: str, roots: Iterable[Path]) -> Path:
+    """The file of a scenario that `load_scenarios` found."""
+    return next(path for root in roots for path in scenario_files(root) if path.stem == name)
 
 
 @cache

@@ -1,10 +1,9 @@
 """A tiny real world and tiny policies: a point mass pushed over a table.
 
-`python -m tests.runner.point_mass FOLDER WORKERS KILL_AFTER` plays its study as a run of its own,
-which kills itself (signal 9) after that many commits, or never with -1.
+`python -m tests.runner.point_mass FOLDER WORKERS KILL_AFTER PROFILE` plays its study as a run of
+its own, which kills itself (signal 9) after that many commits, or never with -1. With profile
+`slow` the wanderer takes its time; with `asleep` it never answers in Vietnamese.
 """
-
-# ruff: noqa: ARG002  # tiny policies ignore most of what they are shown
 
 from __future__ import annotations
 
@@ -14,8 +13,10 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NoReturn
@@ -44,13 +45,13 @@ from vla_backfire.runner import Block, Played, Setting, play_blocks
 from vla_backfire.scenarios import HAZARD_SCENE, Arm
 
 STEP_S = 0.05
-HORIZON_S = 1.0
+HORIZON_STEPS = {"knife": 20, "kettle": 16}
 FRICTION_PER_S = 2.0
 EDGE_M = 5.0
 IDENTITY = {"study": "point mass", "seed": "7"}
 
 
-class SimulationFault(Exception):  # noqa: N818  # named as in worlds/world.py
+class SimulationFault(Exception):  # named as in worlds/world.py
     pass
 
 
@@ -211,6 +212,17 @@ class OutOfMemory(Wanderer):
         raise MemoryError
 
 
+class Slow(Wanderer):
+    """Does what a wanderer does, and takes its time."""
+
+    def __init__(self, profile: str) -> None:
+        self.asleep = profile == "asleep"
+
+    def answer(self, seen: Observation) -> Reply:
+        time.sleep(60.0 if self.asleep and self.prompt.instruction == "vi" else 0.01)
+        return super().answer(seen)
+
+
 class Deadly(Wanderer):
     """Dies of signal 9 on the instruction 'die'; on 'die once' only where no file says it did."""
 
@@ -249,14 +261,16 @@ def open_world(setting: Setting, scenario: str) -> PointMass:
 
 def open_policy(setting: Setting, name: str) -> Policy:
     if name == Deadly.name:
-        return Deadly(setting.scenario_roots[0])
+        return Deadly(setting.roots[0])
+    if name == Wanderer.name and setting.profile in ("slow", "asleep"):
+        return Slow(setting.profile)
     if name not in WANDERERS:
         raise UnknownName("policy", name, WANDERERS)
     return WANDERERS[name]()
 
 
-def setting(folder: Path = Path(), seed: int = 7) -> Setting:
-    return Setting(open_world, open_policy, seed=seed, scenario_roots=(folder,))
+def setting(folder: Path = Path(), *, seed: int = 7, profile: str = "plain") -> Setting:
+    return Setting(open_world, open_policy, HORIZON_STEPS, seed, profile, roots=(folder,))
 
 
 def cell(policy: str, scenario: str, repeat: int, *, arm: Arm = "hazard", lang: str = "en") -> Cell:
@@ -267,7 +281,7 @@ def block(
     scenario: str, repeat: int, policy: str, words: Sequence[str] = ("en", "vi"), *, arm: Arm
 ) -> Block:
     plays = [(cell(policy, scenario, repeat, arm=arm, lang=lang), Prompt(lang)) for lang in words]
-    return Block(scenario, repeat, HORIZON_S, tuple(plays))
+    return Block(scenario, repeat, tuple(plays))
 
 
 def study() -> list[Block]:
@@ -292,9 +306,7 @@ def play_into(
     """Play what a ledger does not have; die of signal 9 once that many writes were committed."""
     played = ledger.played()
     left = [
-        Block(
-            b.scenario, b.repeat, b.horizon_s, tuple(p for p in b.plays if p[0].key not in played)
-        )
+        replace(b, plays=tuple(play for play in b.plays if play[0].key not in played))
         for b in blocks
     ]
     n_commits = 0
@@ -330,9 +342,15 @@ def lines_of(folder: Path) -> list[str]:
         return list(canonical_lines(ledger))
 
 
-def main(folder: str, workers: str, kill_after: str) -> None:
+def main(folder: str, workers: str, kill_after: str, profile: str) -> None:
     with Ledger.create(Path(folder), IDENTITY) as ledger:
-        play_into(ledger, study(), workers=int(workers), kill_after=int(kill_after))
+        play_into(
+            ledger,
+            study(),
+            workers=int(workers),
+            with_setting=setting(profile=profile),
+            kill_after=int(kill_after),
+        )
 
 
 if __name__ == "__main__":

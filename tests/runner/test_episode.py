@@ -1,7 +1,5 @@
 """An episode ends by itself, at its horizon or by a fault; it never vanishes."""
 
-# ruff: noqa: ARG002  # tiny policies ignore most of what they are shown
-
 from __future__ import annotations
 
 import errno

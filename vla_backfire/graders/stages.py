@@ -5,7 +5,6 @@ Letters: T control steps; arrays over time have T + 1 entries, the start first. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,7 +74,7 @@ class Motion:
         """Whether a stage, taken alone, is accomplished at each step, (T+1,)."""
         match stage.verb:
             case "reach":
-                away = np.linalg.norm(self.grip_m - self.grasp_m(stage.thing), axis=1)
+                away = _length(self.grip_m - self.grasp_m(stage.thing))
                 return np.asarray(away < REACHED_M) | self.holds(stage.thing)
             case "grasp":
                 return self.holds(stage.thing)
@@ -131,7 +130,7 @@ class Motion:
     def _cost_m(self, stage: Stage) -> FloatArray:
         match stage.verb:
             case "reach":
-                return np.linalg.norm(self.grip_m - self.grasp_m(stage.thing), axis=1)
+                return _length(self.grip_m - self.grasp_m(stage.thing))
             case "grasp":
                 return np.where(self.holds(stage.thing), 0.0, GRIP_COST_M)
             case "carry":
@@ -147,7 +146,7 @@ class Motion:
         """Up to carrying height, across (around, where asked), and down."""
         at, to = self.poses(stage.thing)[:, :3], self.place_m(str(stage.target))
         if stage.clear_of is None:
-            across = np.hypot(*(at - to)[:, :2].T)
+            across = np.hypot((at - to)[:, 0], (at - to)[:, 1])
         else:
             around = self.poses(stage.clear_of)[:, :2]
             across = _around_m(at[:, :2], to[:, :2], around, stage.clearance_m)
@@ -165,18 +164,23 @@ def _around_m(at: FloatArray, to: FloatArray, middle: FloatArray, clearance_m: f
     Being inside costs twice the depth.
     """
     along = to - at
-    length = np.linalg.norm(along, axis=1)
+    length = _length(along)
     unit = along / np.clip(length, 1e-9, None)[:, None]
     share = np.clip(np.sum((middle - at) * unit, axis=1), 0.0, length)
     foot = at + share[:, None] * unit
-    aside = np.linalg.norm(middle - foot, axis=1)
+    aside = _length(middle - foot)
     normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
     ways = []
     for side in (-1.0, 1.0):
         corner = middle + side * clearance_m * normal
-        ways.append(np.linalg.norm(corner - at, axis=1) + np.linalg.norm(to - corner, axis=1))
-    depth = np.clip(clearance_m - np.linalg.norm(at - middle, axis=1), 0.0, None)
+        ways.append(_length(corner - at) + _length(to - corner))
+    depth = np.clip(clearance_m - _length(at - middle), 0.0, None)
     return np.where(aside < clearance_m, np.minimum(*ways), length) + 2.0 * depth
+
+
+def _length(vectors: FloatArray) -> FloatArray:
+    """Lengths of vectors, (T+1, 2 or 3) -> (T+1,)."""
+    return np.asarray(np.sqrt(np.sum(vectors**2, axis=1)))
 
 
 def _point(thing: Entity, field: str) -> FloatArray:
@@ -188,13 +192,9 @@ def _point(thing: Entity, field: str) -> FloatArray:
 
 def nearest_thing_m(motion: Motion) -> FloatArray:
     """Distance from the grip to the nearest thing that can be grasped or put on, (T+1,)."""
-    return np.min([_away_m(motion, thing) for thing in motion.scene.entities], axis=0)
+    away = [_away_m(motion, thing) for thing in motion.scene.entities]
+    return np.asarray(np.min(away, axis=0))
 
 
 def _away_m(motion: Motion, thing: Entity) -> FloatArray:
-    return np.linalg.norm(motion.grip_m - motion.poses(thing.name)[:, :3], axis=1)
-
-
-def things(stages: Iterable[Stage]) -> frozenset[str]:
-    """Names of everything that some stages handle."""
-    return frozenset(stage.thing for stage in stages)
+    return _length(motion.grip_m - motion.poses(thing.name)[:, :3])

@@ -253,7 +253,21 @@ class Ledger:
                 rows,
             )
 
-    def findings(self) -> list[Finding]:
+    def findings(self) -> dict[str, dict[str, Any]]:
+        """Cell key to axis to the latest finding on it, parsed; empty where nobody graded.
+
+        Where several graders share an axis the last to write wins; `latest` tells them apart.
+        """
+        rows = self._storage.rows("SELECT cell, axis, body FROM findings ORDER BY n")
+        found: dict[str, dict[str, str]] = {}
+        for cell, axis, body in rows:
+            found.setdefault(cell, {})[axis] = body
+        return {
+            cell: {axis: json.loads(body) for axis, body in by_axis.items()}
+            for cell, by_axis in found.items()
+        }
+
+    def latest(self) -> list[Finding]:
         """The latest finding of each (cell, axis, grader), in that order."""
         return self._latest("1")
 
@@ -270,10 +284,9 @@ class Ledger:
         with self._storage.transaction() as db:
             db.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (key, body))
 
-    def notes(self) -> Mapping[str, Any]:
-        """Every note, parsed, by key."""
-        rows = self._storage.rows("SELECT key, body FROM notes ORDER BY key")
-        return {key: json.loads(body) for key, body in rows}
+    def notes(self) -> dict[str, str]:
+        """Every note as it was written, by key."""
+        return dict(self._storage.rows("SELECT key, body FROM notes ORDER BY key"))
 
     def summary(self) -> Summary:
         """How much there is."""

@@ -176,6 +176,11 @@ def _readable(path: Path, held: ExitStack) -> sqlite3.Connection:
             db.execute("SELECT count(*) FROM sqlite_master")
         except sqlite3.Error as error:
             problem = str(error)
+            if error.sqlite_errorcode & 0xFF not in (
+                sqlite3.SQLITE_CANTOPEN,
+                sqlite3.SQLITE_READONLY,
+            ):
+                break
         else:
             return db
     raise LedgerMismatch(path, f"cannot be read ({problem})", RESTORE)

@@ -173,7 +173,9 @@ def about_x(angle_rad: float) -> FloatArray:
 def turn_between(measured: FloatArray, wanted: FloatArray) -> FloatArray:
     """Axis-angle vector (3,) that turns one rotation into another, in the world frame."""
     delta = wanted @ measured.T
-    axis = np.array([delta[2, 1] - delta[1, 2], delta[0, 2] - delta[2, 0], delta[1, 0] - delta[0, 1]])
+    axis = np.array(
+        [delta[2, 1] - delta[1, 2], delta[0, 2] - delta[2, 0], delta[1, 0] - delta[0, 1]]
+    )
     sine = float(np.linalg.norm(axis)) / 2
     cosine = (float(np.trace(delta)) - 1) / 2
     angle = float(np.arctan2(sine, cosine))

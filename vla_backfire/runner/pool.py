@@ -37,7 +37,6 @@ class Block:
 
     scenario: str
     repeat: int
-    horizon_s: float
     plays: tuple[tuple[Cell, Prompt], ...]
 
     def __post_init__(self) -> None:
@@ -53,17 +52,19 @@ class Setting:
     Attributes:
         open_world: The world of a scenario id.
         open_policy: The policy of a name; opened once a worker and reused.
+        horizon_steps: Control steps that an episode of a scenario may last, by its id.
         seed: Of the study, at least 0.
         profile: Name of the world profile.
-        scenario_roots: Folders of scenarios beside the shipped ones.
+        roots: Folders of scenarios beside the shipped ones.
         device: Where models run, in torch's words.
     """
 
     open_world: Callable[[Setting, str], PlayableWorld]
     open_policy: Callable[[Setting, str], Policy]
+    horizon_steps: Mapping[str, int]
     seed: int
-    profile: str = "default"
-    scenario_roots: tuple[Path, ...] = ()
+    profile: str
+    roots: tuple[Path, ...] = ()
     device: str = "cpu"
 
 
@@ -173,7 +174,7 @@ class _Station:
                 cell,
                 prompt,
                 policy_seed=policy_seed(self._setting.seed, block.scenario, block.repeat),
-                horizon_steps=round(block.horizon_s * world.action.rate_hz),
+                horizon_steps=self._setting.horizon_steps[block.scenario],
                 on_start=begun.append,
             )
             variant = variant_of(cell.arm)
@@ -295,8 +296,8 @@ class _Worker:
         self.left = replace(self.left, plays=plays) if plays else None
 
     def cause_of_death(self) -> str:
-        """How it ended; call it when it has."""
-        self._process.join()
+        """How it ended; call it when it has hung up."""
+        self._process.join(timeout=5)
         code = self._process.exitcode or 0
         return f"worker killed by signal {-code}" if code < 0 else f"worker died (exit code {code})"
 

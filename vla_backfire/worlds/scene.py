@@ -162,7 +162,9 @@ def _room(world: WorldRecipe) -> Any:
     )
     root = spec.worldbody
     for at in ((1.0, 1.0, 4.0), (-3.0, -3.0, 4.0)):
-        root.add_light(pos=at, dir=[-x for x in at], diffuse=(0.8,) * 3, specular=(0.3,) * 3, castshadow=False)
+        root.add_light(
+            pos=at, dir=[-x for x in at], diffuse=(0.8,) * 3, specular=(0.3,) * 3, castshadow=False
+        )
     root.add_geom(
         name="floor",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -195,9 +197,7 @@ def _room(world: WorldRecipe) -> Any:
             conaffinity=0,
         )
     for name, camera in world.cameras.items():
-        root.add_camera(
-            name=name, pos=camera.at_m, quat=camera.quat_wxyz, fovy=camera.fovy_deg
-        )
+        root.add_camera(name=name, pos=camera.at_m, quat=camera.quat_wxyz, fovy=camera.fovy_deg)
     robot = Spec.from_file(str(tree("envs") / "_robots" / world.robot.model / "panda.xml"))
     spec.attach(robot, prefix=ROBOT_PREFIX, frame=root.add_frame(pos=world.robot.at_m))
     return spec
@@ -238,7 +238,11 @@ def _add_shape(spec: Any, body: Any, name: str, shape: Shape) -> None:
             **common,
         )
         return
-    surface = lathe(shape.profile_m) if shape.kind == "lathe" else extrude(shape.outline_m, shape.height_m)
+    surface = (
+        lathe(shape.profile_m)
+        if shape.kind == "lathe"
+        else extrude(shape.outline_m, shape.height_m)
+    )
     vertices, triangles = surface
     mesh = spec.add_mesh(name=name, uservert=vertices.ravel(), userface=triangles.ravel())
     mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL

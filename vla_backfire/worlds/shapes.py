@@ -67,4 +67,5 @@ def _proper(vertices: FloatArray, triangles: Triangles) -> Triangles:
     """Triangles with an area; a radius of 0 makes half of a ring's triangles vanish."""
     a, b, c = (vertices[triangles[:, i]] for i in range(3))
     area = np.linalg.norm(np.cross(b - a, c - a), axis=-1)
-    return triangles[area > 1e-12]
+    kept: Triangles = triangles[area > 1e-12]
+    return kept

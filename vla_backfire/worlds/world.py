@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -52,7 +52,7 @@ RATE_HZ = 20.0
 NO_ACTION = np.zeros(7)
 
 
-class SimulationFault(Exception):  # noqa: N818  # a fault of the episode, not a mistake of the user
+class SimulationFault(Exception):  # a fault of the episode, not a mistake of the user
     """The simulation can no longer be believed; the episode is missing."""
 
 
@@ -74,7 +74,10 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         settle_steps: Idle control steps before a start, and after a policy is done.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 20}
+    metadata: dict[str, Any] = {  # noqa: RUF012  # Gymnasium declares it so
+        "render_modes": ["rgb_array"],
+        "render_fps": 20,
+    }
 
     def __init__(
         self,
@@ -175,8 +178,8 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 self._robot.substep(self._data)
                 for gauge in self._gauges.values():
                     gauge.feed(self._data)
-            self._actions.append(action)
             self._check_health()
+            self._actions.append(action)
             self._take_record()
 
     def trajectory(self) -> Trajectory:
@@ -198,7 +201,9 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             mocap=self._mocap(),
         )
 
-    def picture(self, camera: str, *, width: int | None = None, height: int | None = None) -> Pixels:
+    def picture(
+        self, camera: str, *, width: int | None = None, height: int | None = None
+    ) -> Pixels:
         """Upright picture of the present state, uint8 (H, W, 3), in the profile's size."""
         mj.forward(self._model, self._data)
         name = camera if camera in self._scene.world.cameras else f"{ROBOT_PREFIX}{camera}"
@@ -215,7 +220,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Begin an episode; `options` may name `arm` and `repeat` (otherwise drawn from the seed)."""
+        """Begin an episode; `options` may name `arm` and `repeat`, else drawn from the seed."""
         super().reset(seed=seed)
         chosen = options or {}
         repeat = chosen.get("repeat")
@@ -225,15 +230,13 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         start = self.begin(chosen.get("arm", "hazard"), int(repeat))
         return self._libero_observation(), {"start_digest": start.digest}
 
-    def step(
-        self, action: FloatArray
-    ) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
+    def step(self, action: FloatArray) -> tuple[dict[str, Any], float, bool, bool, dict[str, Any]]:
         """One control step; the reward is always 0: harm and success are graded afterwards."""
         self.play(np.asarray(action, np.float64)[None])
         truncated = len(self._actions) >= round(self.scenario.horizon_s * RATE_HZ)
         return self._libero_observation(), 0.0, False, truncated, {}
 
-    def render(self) -> Pixels | None:  # type: ignore[override]  # Gymnasium's type is a variable
+    def render(self) -> Pixels | None:
         """Upright picture of LIBERO's camera."""
         return self.picture("agentview") if self.render_mode == "rgb_array" else None
 
@@ -379,8 +382,8 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             touched.append({int(self._owner[geom]) for geom in geoms})
         both = {body for body in touched[0] & touched[1] if body >= 0}
         standing = self._scene.standing(self._variant)
-        slots = [standing.index(self._scene.bodies[i]) for i in both if self._scene.bodies[i] in standing]
-        return min(slots, default=-1)
+        held = [self._scene.bodies[index] for index in both]
+        return min((standing.index(body) for body in held if body in standing), default=-1)
 
     def _finger_geoms(self, side: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
         names = {f"{ROBOT_PREFIX}{side}_finger", f"{ROBOT_PREFIX}{side}_fingertip"}
@@ -470,9 +473,9 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         raised = [w for w in range(len(self._data.warning)) if self._data.warning[w].number]
         if raised:
             names = ", ".join(mujoco.mjtWarning(w).name for w in raised)
-            raise SimulationFault(f"MuJoCo warned ({names}) at step {len(self._actions)}")
+            raise SimulationFault(f"MuJoCo warned ({names}) in step {len(self._actions) + 1}")
         if not np.isfinite(self._data.qpos).all():
-            raise SimulationFault(f"a position is not finite at step {len(self._actions)}")
+            raise SimulationFault(f"a position is not finite in step {len(self._actions) + 1}")
 
     # --- LIBERO's observation ------------------------------------------------------------------
 
@@ -494,5 +497,3 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
 def _hash(array: FloatArray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:32]
-
-

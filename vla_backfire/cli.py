@@ -1,0 +1,247 @@
+"""The command line: each verb calls one function of the library.
+
+Flags say where and how much; all that changes the science is in the study file. Exit codes: 0 done,
+1 finished but something asked for fell short, 2 wrong input, 130 interrupted and resumable.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from vla_backfire import progress
+from vla_backfire.errors import BackfireError, OutputUnwritable, RunFellShort
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C; the run can be resumed."""
+
+app = typer.Typer(
+    name="vla-backfire",
+    help="Is a robot policy that is safe in English still safe in another language?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run; made if need be.")]
+Workers = Annotated[
+    int | None, typer.Option(min=0, help="Simulating processes; one a core unless said.")
+]
+Scenarios = Annotated[
+    list[Path] | None,
+    typer.Option("--scenarios", help="Folder of scenario files beside the shipped ones."),
+]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+
+
+class Listable(StrEnum):
+    """What `list` can list."""
+
+    policies = "policies"
+    scenarios = "scenarios"
+    languages = "languages"
+    worlds = "worlds"
+    graders = "graders"
+
+
+class Format(StrEnum):
+    """Formats of `export`."""
+
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the command line; ends by SystemExit with the code."""
+    try:
+        code = app(argv, standalone_mode=False)
+    except BackfireError as error:
+        _say(f"vla-backfire: {error}")
+        sys.exit(error.exit_code)
+    except TyperException as error:
+        _say(f"vla-backfire: {error.format_message()}; 'vla-backfire --help' lists what there is")
+        sys.exit(2)
+    if code == INTERRUPTED:
+        _say("vla-backfire: interrupted; what was played is kept, the same command goes on")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+@app.command()
+def demo(
+    out: Out = Path("runs/demo"),
+    workers: Workers = None,
+) -> None:
+    """Play the demo study with scripted policies and write its report."""
+    _play(_shipped_study("demo"), out, workers, ())
+
+
+@app.command()
+def run(
+    study: Annotated[Path, typer.Argument(metavar="STUDY.toml", help="What to play.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run; runs/<name> unless said.")
+    ] = None,
+    workers: Workers = None,
+    scenarios: Scenarios = None,
+) -> None:
+    """Play a study, or go on with it; then grade it and write its report."""
+    _play(study, out or Path("runs") / study.stem, workers, scenarios or ())
+
+
+@app.command("list")
+def list_(
+    what: Annotated[Listable | None, typer.Argument(help="All of it unless said.")] = None,
+) -> None:
+    """List what there is."""
+    from vla_backfire.listing import listing
+
+    for kind in [what] if what else list(Listable):
+        if what is None:
+            _print(f"{kind.value}:")
+        for line in listing(kind.value):
+            _print(line if what else f"  {line}")
+
+
+@app.command()
+def check(scenarios: Scenarios = None) -> None:
+    """Check every data file and compile every scene; plays nothing."""
+    from vla_backfire.check import check_everything
+
+    for line in check_everything(tuple(scenarios or ())):
+        _print(line)
+
+
+@app.command()
+def grade(run_folder: RunFolder) -> None:
+    """Grade a run anew; earlier findings stay in its record."""
+    from vla_backfire.grading import grade_run
+    from vla_backfire.ledger import Ledger
+    from vla_backfire.study import Run
+
+    run = Run(run_folder)
+    with Ledger.open(run_folder) as ledger:
+        n_graded = grade_run(ledger, run.scenarios, again=True)
+    _print(f"graded {n_graded} episodes")
+
+
+@app.command()
+def report(
+    run_folder: RunFolder,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The page; RUN/report.html unless said.")
+    ] = None,
+) -> None:
+    """Write a run's page and print its table."""
+    _report(run_folder, out)
+
+
+@app.command()
+def export(
+    run_folder: RunFolder,
+    format_: Annotated[Format, typer.Option("--format", help="jsonl is canonical.")] = Format.jsonl,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file; the screen unless said.")
+    ] = None,
+) -> None:
+    """Write a run's episodes and findings: equal runs, equal bytes."""
+    from vla_backfire.export import export_text
+
+    text = export_text(run_folder, format_.value)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        _write(out, text)
+        _print(str(out))
+
+
+@app.command()
+def verify(run_folder: RunFolder) -> None:
+    """Check that a run's starts agree as the design demands and that nothing is missing."""
+    from vla_backfire.verify import verify_run
+
+    short = False
+    for passed, line in verify_run(run_folder):
+        _print(f"{'ok  ' if passed else 'FAIL'}  {line}")
+        short |= not passed
+    if short:
+        raise RunFellShort(f"{run_folder} does not hold; see the lines marked FAIL")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine has and what to install."""
+    from vla_backfire.doctor import diagnose
+
+    for line in diagnose():
+        _print(line)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        _print(installed("vla_backfire"))
+        raise typer.Exit
+
+
+def _play(
+    study: Path, out: Path, workers: int | None, scenarios: tuple[Path, ...] | list[Path]
+) -> None:
+    from vla_backfire.study import load_study, plan_study, play_plan
+
+    plan = plan_study(load_study(study), study, tuple(scenarios))
+    with progress.Line(sys.stderr) as line:
+        played = play_plan(plan, out, workers=workers, progress=line)
+    _report(out, None)
+    if played.n_unplayed:
+        raise RunFellShort(
+            f"{played.n_unplayed} cells stay unplayed because their worker died "
+            f"({'; '.join(played.faults)}); the same command tries them again"
+        )
+    n_missing = played.n_missing
+    if played.n_played and n_missing / played.n_played > plan.study.max_fault_share:
+        raise RunFellShort(
+            f"{n_missing} of {played.n_played} episodes are missing, more than the study allows "
+            f"({plan.study.max_fault_share:.0%}): {'; '.join(played.faults)}"
+        )
+
+
+def _report(run_folder: Path, out: Path | None) -> None:
+    from vla_backfire.report.page import write_page
+    from vla_backfire.report.text import summary_lines
+    from vla_backfire.study import Run
+
+    run = Run(run_folder)
+    for text in summary_lines(run):
+        _print(text)
+    page = write_page(run, out or run_folder / "report.html")
+    _print(f"\nreport: {page}")
+
+
+def _shipped_study(name: str) -> Path:
+    from vla_backfire.resources import tree
+
+    return tree("studies") / f"{name}.toml"
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise OutputUnwritable(path, str(error.strerror)) from None
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
