@@ -206,11 +206,19 @@ def _play(
             f"{played.n_unplayed} cells stay unplayed because their worker died "
             f"({'; '.join(played.faults)}); the same command tries them again"
         )
-    n_missing = played.n_missing
-    if played.n_played and n_missing / played.n_played > plan.study.max_fault_share:
+    _check_faults(out, plan.study.max_fault_share)
+
+
+def _check_faults(out: Path, limit: float) -> None:
+    """See that no more of the whole run is missing than its study allows."""
+    from vla_backfire.ledger import Ledger
+
+    with Ledger.open(out, readonly=True) as ledger:
+        summary = ledger.summary()
+    if summary.n_episodes and summary.n_missing / summary.n_episodes > limit:
         raise RunFellShort(
-            f"{n_missing} of {played.n_played} episodes are missing, more than the study allows "
-            f"({plan.study.max_fault_share:.0%}): {'; '.join(played.faults)}"
+            f"{summary.n_missing} of {summary.n_episodes} episodes are missing, more than the "
+            f"study allows ({limit:.0%}): {'; '.join(summary.faults)}"
         )
 
 

@@ -11,7 +11,8 @@ from vla_backfire.graders.findings import ActionFinding, VerbalFinding
 from vla_backfire.ledger import Finding, Ledger, variant_of
 from vla_backfire.scenarios import Scenario
 
-AXES = ("action", "verbal")
+CURRENT = {("action", action.VERSION), ("verbal", verbal.VERSION)}
+"""Axes with the version of the grader that reads them."""
 
 
 def grade_episode(
@@ -28,7 +29,7 @@ def grade_episode(
 
 
 def grade_run(ledger: Ledger, scenarios: Mapping[str, Scenario], *, again: bool = False) -> int:
-    """Append findings for the episodes that have none from these graders; returns how many.
+    """Append findings for the episodes that these graders have not graded; returns how many.
 
     Args:
         ledger: Open for writing.
@@ -51,7 +52,11 @@ def grade_run(ledger: Ledger, scenarios: Mapping[str, Scenario], *, again: bool 
 
 
 def _graded(ledger: Ledger) -> set[str]:
-    return {key for key, found in ledger.findings().items() if set(AXES) <= set(found)}
+    """Cells that both graders, in their present versions, have graded."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for finding in ledger.latest():
+        found.setdefault(finding.cell, set()).add((finding.axis, finding.version))
+    return {cell for cell, graded in found.items() if graded >= CURRENT}
 
 
 def _json(record: Mapping[str, object]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def tree(name: str) -> Path:
     if not root.is_dir():
         raise Unavailable(f"the folder {root} is missing", "install vla_backfire again")
     return root
+
+
+def digest(*folders: Path) -> str:
+    """Digest of every file below some folders, names included; compiled files are left out."""
+    total = hashlib.sha256()
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                total.update(f"{path.relative_to(folder).as_posix()}\n".encode())
+                total.update(path.read_bytes())
+    return total.hexdigest()[:16]
 
 
 def load_toml(path: Path) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from vla_backfire import registry
 from vla_backfire.episodes import ActionSpec, Cell, Episode, Policy, Prompt
 from vla_backfire.errors import InvalidStudy, LedgerMismatch, UnknownName
 from vla_backfire.languages import NO_LANGUAGE, language, scrambled
-from vla_backfire.resources import load_toml, tree
+from vla_backfire.resources import digest, load_toml, tree
 from vla_backfire.scenarios import ARMS, Arm, Scenario, load_scenarios, scenario_path
 
 if TYPE_CHECKING:
@@ -101,6 +101,9 @@ class Plan:
         facts = {f"version of {name}": version(name) for name in packages}
         facts["version of python"] = platform.python_version()
         facts["machine"] = platform.machine()
+        package = Path(__file__).parent
+        facts["worlds"] = digest(package / "worlds", tree("envs"))
+        facts["policies"] = digest(package / "policies", tree("scenarios") / "planted")
         facts["study"] = self.study.model_dump_json()
         for name, source in self.sources.items():
             facts[f"scenario {name}"] = hashlib.sha256(source.encode()).hexdigest()[:16]
