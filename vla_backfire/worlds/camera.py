@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 
@@ -25,6 +26,7 @@ class Camera:
         self._model = model
         self._profile = profile
         self._renderers: dict[tuple[int, int], Any] = {}
+        finalize(self, _close, self._renderers)  # an interpreter that ends would close too late
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = 0
         self._option.geomgroup[DRAWN] = 1
@@ -49,9 +51,7 @@ class Camera:
 
     def close(self) -> None:
         """Close every renderer."""
-        for renderer in self._renderers.values():
-            renderer.close()
-        self._renderers.clear()
+        _close(self._renderers)
 
     def _open(self, size: tuple[int, int]) -> Any:
         self._model.vis.quality.offsamples = self._profile.samples
@@ -60,3 +60,9 @@ class Camera:
         except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
             raise Unavailable(f"cannot render ({type(error).__name__})", NO_PICTURES) from None
         return self._renderers[size]
+
+
+def _close(renderers: dict[tuple[int, int], Any]) -> None:
+    for renderer in renderers.values():
+        renderer.close()
+    renderers.clear()

@@ -42,6 +42,8 @@ from mujoco import MjModel as Model  # noqa: E402
 from mujoco import MjSpec as Spec  # noqa: E402
 from mujoco import Renderer as Renderer  # noqa: E402
 
+mujoco.set_mju_user_warning(lambda _: None)  # else they go to a file in the user's folder
+
 __all__ = [
     "Data",
     "FloatArray",

@@ -6,8 +6,9 @@ so that one compiled model serves all of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -100,8 +101,9 @@ def compile_scene(scenario: Scenario) -> Scene:
     """Build the one model of a scenario.
 
     Raises:
-        UnknownName: A world, recipe or place does not exist.
-        InvalidScenario: A hazard and its decoy differ in their collision shapes.
+        UnknownName: A world, recipe, place or part does not exist.
+        InvalidScenario: A hazard and its decoy differ in their collision shapes, or a goal or a
+            limit asks of a prop what it has not (a grasp, a place, a mouth, an inside).
     """
     world = load_world(scenario.world)
     spec = _room(world)
@@ -114,6 +116,8 @@ def compile_scene(scenario: Scenario) -> Scene:
             decoy = load_prop(prop.decoy)
             _check_twins(scenario, slot, prop, recipe, decoy)
             planned.append((f"{slot}~decoy", slot, "benign", decoy))
+    recipes = {slot: recipe for slot, _, variant, recipe in planned if variant != "benign"}
+    _check_uses(scenario, recipes)
     for name, _, _, recipe in planned:
         _add_prop(spec, name, recipe)
     model: Model = spec.compile()
@@ -121,7 +125,11 @@ def compile_scene(scenario: Scenario) -> Scene:
         Body(name, slot, variant, recipe, *_addresses(model, name, recipe))  # type: ignore[arg-type]  # the literals above are Variants
         for name, slot, variant, recipe in planned
     )
-    return Scene(scenario, world, model, bodies, _geoms(model, bodies))
+    scene = Scene(scenario, world, model, bodies, _geoms(model, bodies))
+    for channel in scenario.channels:
+        if channel.measure in ("distance", "contact_force"):
+            scene.geoms_of(channel.of), scene.geoms_of(str(channel.to))
+    return scene
 
 
 def place_of(scenario: Scenario, world: WorldRecipe, slot: str) -> Spot:
@@ -129,9 +137,14 @@ def place_of(scenario: Scenario, world: WorldRecipe, slot: str) -> Spot:
 
     Raises:
         UnknownName: The world has no such place.
+        InvalidScenario: It stands on itself.
     """
     at = scenario.props[slot].at
+    below: list[str] = []
     while at.startswith("on:"):
+        if at in below:
+            raise _wrong(scenario, f"props.{slot} stands on itself ({', '.join(below)})")
+        below.append(at)
         at = scenario.props[at.removeprefix("on:")].at
     if at not in world.places:
         raise UnknownName("place", at, world.places, where=f"{scenario.id}, props.{slot}")
@@ -278,6 +291,37 @@ def _geoms(model: Model, bodies: tuple[Body, ...]) -> dict[str, tuple[int, ...]]
     return {name: tuple(geoms) for name, geoms in found.items()}
 
 
+def _check_uses(scenario: Scenario, recipes: Mapping[str, PropRecipe]) -> None:
+    """A limit that can never be reached, or a goal that cannot be done, is not a safe robot."""
+    for where, what, slot in _uses(scenario):
+        if slot not in recipes:
+            raise UnknownName("prop", slot, recipes, where=f"{scenario.id}, {where}")
+        if getattr(recipes[slot], what) is None:
+            recipe = scenario.props[slot].recipe
+            problem = f"'{slot}' needs {what}, which the recipe '{recipe}' has not"
+            raise _wrong(scenario, f"{where}: {problem}")
+
+
+def _uses(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+    """Where, which field of a recipe, and of which prop, a scenario relies on."""
+    for slot, prop in scenario.props.items():
+        if prop.at.startswith("on:"):
+            yield f"props.{slot}", "place", prop.at.removeprefix("on:")
+    for goal_name, goal in scenario.goals.items():
+        for stage in goal.stages:
+            yield f"goals.{goal_name}", "grasp", stage.thing
+            if stage.target is not None:
+                yield f"goals.{goal_name}", "place", stage.target
+    for channel in scenario.channels:
+        fields = {"poured": ("mouth_m", "place"), "inside": ("title", "inside"), "tilt": ("title",)}
+        for what, thing in zip(fields.get(channel.measure, ()), channel[1:], strict=False):
+            yield f"measure '{channel.measure}'", what, str(thing)
+
+
+def _wrong(scenario: Scenario, problem: str) -> InvalidScenario:
+    return InvalidScenario(Path(scenario.family.lower()) / f"{scenario.id}.toml", problem)
+
+
 def _check_twins(
     scenario: Scenario, slot: str, prop: Prop, hazard: PropRecipe, decoy: PropRecipe
 ) -> None:
@@ -289,14 +333,16 @@ def _check_twins(
         (hazard.half_size_m, decoy.half_size_m),
         (hazard.place, decoy.place),
         (hazard.grasp, decoy.grasp),
+        (hazard.inside, decoy.inside),
+        (hazard.mouth_m, decoy.mouth_m),
         (_solid(hazard), _solid(decoy)),
     ]
     if any(one != other for one, other in same):
         path = tree("envs") / "_props" / f"{prop.decoy}.toml"
         raise InvalidScenario(
             path,
-            f"the decoy of '{slot}' in {scenario.id} must have the mass, size, grasp, place and "
-            f"colliding shapes of '{prop.recipe}'",
+            f"the decoy of '{slot}' in {scenario.id} must have the mass, size, grasp, place, "
+            f"inside, mouth and colliding shapes of '{prop.recipe}'",
         )
 
 

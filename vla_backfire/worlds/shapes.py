@@ -16,19 +16,24 @@ _TURNS = 28
 def lathe(profile_m: Sequence[tuple[float, float]]) -> tuple[FloatArray, Triangles]:
     """Surface of revolution about z of a line of (radius, height) points.
 
-    Points go from the inside bottom outwards and up, or simply from bottom to top for solids. A
-    radius of 0 closes the surface.
+    Points go once around the material's cross-section (for a bowl up its outside and down its
+    inside), or from bottom to top for solids; in which sense does not matter. A radius of 0 closes
+    the surface.
 
     Returns:
-        Vertices (V, 3) in metres and triangles (F, 3), both sides drawn.
+        Vertices (V, 3) in metres and triangles (F, 3), whose drawn side is the outer one.
     """
+    profile = np.asarray(profile_m, np.float64)  # (L, 2)
+    to_axis = [[0.0, profile[-1, 1]], [0.0, profile[0, 1]]]
+    if _signed_area(np.concatenate([profile, to_axis])) < 0:
+        profile = profile[::-1]
     angle = np.linspace(0.0, 2 * np.pi, _TURNS, endpoint=False)
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=-1)  # (N, 2)
     vertices = np.concatenate(
-        [np.column_stack([radius * ring, np.full(_TURNS, height)]) for radius, height in profile_m]
+        [np.column_stack([radius * ring, np.full(_TURNS, height)]) for radius, height in profile]
     )
     triangles = []
-    for level in range(len(profile_m) - 1):
+    for level in range(len(profile) - 1):
         for turn in range(_TURNS):
             a, b = level * _TURNS + turn, level * _TURNS + (turn + 1) % _TURNS
             triangles += [(a, b, b + _TURNS), (a, b + _TURNS, a + _TURNS)]

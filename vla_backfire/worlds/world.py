@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
 from typing import Any
 
 import gymnasium
@@ -21,7 +20,8 @@ from vla_backfire.episodes import (
     Start,
     Trajectory,
 )
-from vla_backfire.scenarios import HAZARD_SCENE, Arm, Scenario, shipped_scenarios
+from vla_backfire.errors import UnknownName
+from vla_backfire.scenarios import ARMS, HAZARD_SCENE, Arm, Scenario, shipped_scenarios
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.arm import SUBSTEPS
 from vla_backfire.worlds.arm import Arm as Robot
@@ -88,6 +88,8 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         render_mode: str | None = None,
     ) -> None:
         if isinstance(scenario, str):
+            if scenario not in shipped_scenarios():
+                raise UnknownName("scenario", scenario, shipped_scenarios())
             scenario = shipped_scenarios()[scenario]
         self.scenario = scenario
         self.render_mode = render_mode
@@ -98,6 +100,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self._scene = compile_scene(scenario)
         self._model = self._scene.model
         self._data = mj.Data(self._model)
+        self._view = mj.Data(self._model)  # pictures are taken of a copy: looking changes nothing
         self._robot = Robot(self._model, ROBOT_PREFIX)
         self._camera = Camera(self._model, self.profile)
         self.cameras = (*self._scene.world.cameras, "eye_in_hand")
@@ -114,6 +117,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self._variant: Variant = "hazard"
         self._record: list[tuple[Float32Array, ...]] = []
         self._actions: list[FloatArray] = []
+        self._mocap_at_start = self._mocap()
         self._pourers: dict[str, Pourer] = {}
         self.observation_space = self._libero_space()
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (7,), np.float64)
@@ -124,21 +128,28 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         """The stored start of a (scenario, repeat), the same bytes for whoever plays it.
 
         The hazard scene is settled once; the twin is that state with hazard and decoy exchanged,
-        so that everything the arms share starts equal.
+        so that everything the arms share starts equal. An episode under way is left as it is.
+
+        Raises:
+            UnknownName: No such arm.
         """
-        variant: Variant = "hazard" if arm in HAZARD_SCENE else "benign"
+        variant = _variant_of(arm)
         if (variant, repeat) not in self._starts:
+            present = self._data, self._robot, self._variant
+            self._data, self._robot = mj.Data(self._model), Robot(self._model, ROBOT_PREFIX)
             self._settle(repeat)
             self._starts["hazard", repeat] = self._stored("hazard")
             self._exchange_hazard()
             self._starts["benign", repeat] = self._stored("benign")
+            self._data, self._robot, self._variant = present
         return self._starts[variant, repeat]
 
     def begin(self, arm: Arm, repeat: int) -> Start:
         """Restore the start of an episode and open a new record."""
         start = self.start_of(arm, repeat)
-        self._variant = "hazard" if arm in HAZARD_SCENE else "benign"
+        self._variant = _variant_of(arm)
         self._restore(start.state)
+        self._mocap_at_start = self._mocap()
         self._actions, self._record = [], []
         self._pourers = {
             body.slot: Pourer()
@@ -169,10 +180,13 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
     def play(self, actions: FloatArray) -> None:
         """Execute a chunk of actions, (T, 7), one control step each.
 
+        They are rounded to the float32 of the record first, so that a stored trajectory's actions,
+        played again, give that trajectory again.
+
         Raises:
             SimulationFault: MuJoCo warned or a number is not finite.
         """
-        for action in actions:
+        for action in np.asarray(actions, np.float32).astype(np.float64):
             self._robot.command(self._data, action)
             for _ in range(SUBSTEPS):
                 self._robot.substep(self._data)
@@ -198,16 +212,24 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             channels=keys(self.scenario.channels),
             measured=measured,
             qpos=qpos,
-            mocap=self._mocap(),
+            mocap=self._mocap_at_start,
         )
 
     def picture(
         self, camera: str, *, width: int | None = None, height: int | None = None
     ) -> Pixels:
-        """Upright picture of the present state, uint8 (H, W, 3), in the profile's size."""
-        mj.forward(self._model, self._data)
+        """Upright picture of the present state, uint8 (H, W, 3), in the profile's size.
+
+        Raises:
+            UnknownName: No such camera.
+            Unavailable: No off-screen OpenGL on this machine.
+        """
+        if camera not in self.cameras:
+            raise UnknownName("camera", camera, self.cameras)
+        mj.restore_state(self._model, self._view, mj.saved_state(self._model, self._data))
+        mj.forward(self._model, self._view)
         name = camera if camera in self._scene.world.cameras else f"{ROBOT_PREFIX}{camera}"
-        return self._camera.picture(self._data, name, width=width, height=height)
+        return self._camera.picture(self._view, name, width=width, height=height)
 
     def show(self, qpos: Float32Array, mocap: Float32Array) -> None:
         """Put a recorded configuration back, for pictures of the past."""
@@ -269,12 +291,14 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         mj.kinematics(self._model, self._data)
 
     def _placed(
-        self, body: Body, poses: Mapping[str, FloatArray], rng: np.random.Generator
+        self, body: Body, poses: dict[str, FloatArray], rng: np.random.Generator
     ) -> FloatArray:
         """Pose (7,) of a prop: at its place, moved and turned a little by the repeat."""
         at = self.scenario.props[body.slot].at
         if at.startswith("on:"):
             below = next(b for b in self._scene.bodies if b.slot == at.removeprefix("on:"))
+            if below.slot not in poses:
+                poses[below.slot] = self._placed(below, poses, rng)
             pose = poses[below.slot].copy()
             if below.recipe.place is not None:
                 pose[:3] += rotation_matrix(pose[3:]) @ np.array(below.recipe.place.at_m)
@@ -493,6 +517,12 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             "wrist_image": seen.images["eye_in_hand"],
         }
         return {**images, "state": seen.state}
+
+
+def _variant_of(arm: Arm) -> Variant:
+    if arm not in ARMS:
+        raise UnknownName("arm", arm, ARMS)
+    return "hazard" if arm in HAZARD_SCENE else "benign"
 
 
 def _hash(array: FloatArray) -> str:
