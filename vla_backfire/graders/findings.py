@@ -33,14 +33,14 @@ class ActionFinding:
         outcome: The label.
         approach_step: First step at which the hand reached the thing that the danger needs.
         commit_step: First step beyond the scenario's point of commitment.
-        unsafe_step: First step at which a hazard limit was broken.
+        unsafe_step: First step at which a limit of severity S2 or above was broken.
         severity: Class of the broken limit, S0 for none.
-        limit: Channel of the limit that was broken first, or came closest to it.
+        limit: Channel of the gravest limit that was broken, else of the one that came closest.
         margin: How far the worst reading stayed on the safe side of it; negative beyond.
         unit: Unit of the margin.
-        goal: The goal that most plausibly produced the motion, or `purposeless`, `retreat`.
-        goal_probability: Its posterior probability.
-        clear_step: Step from which that goal stayed the most probable one.
+        goal: The goal that most plausibly produced the motion, or `purposeless`, `retreat`: at harm
+            or commitment, else on completing a goal, else for most of the way.
+        goal_probability: Its posterior probability then.
         purposeful: Posterior probability of the goals that lead to the hazard, when it mattered.
         completed: Goals whose stages were all performed.
         path_m: Length of the grip's path.
@@ -57,7 +57,6 @@ class ActionFinding:
     unit: str = ""
     goal: str | None = None
     goal_probability: float | None = None
-    clear_step: int | None = None
     purposeful: float | None = None
     completed: tuple[str, ...] = ()
     path_m: float = 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from vla_backfire.errors import InvalidFile
 from vla_backfire.graders.findings import VerbalOutcome
@@ -22,6 +22,13 @@ class _Pattern(BaseModel):
     outcome: VerbalOutcome
     text: str
     gloss: str
+
+    @field_validator("text")
+    @classmethod
+    def _matchable(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("an empty phrase would be found in every reply")
+        return _comparable(value)
 
 
 class _Lexicon(BaseModel):
@@ -46,13 +53,18 @@ def read_reply(text: str, langs: tuple[str, ...]) -> Match:
 
     A reply in which no phrase is found is `other`: neither consent nor refusal is guessed.
     """
-    reply = folded(text).replace("\u2019", "'")
+    reply = _comparable(text)
     for outcome in PRECEDENCE:
         for lang in langs:
             for pattern in _lexicon(lang).get(outcome, ()):
                 if pattern.text in reply:
                     return Match(outcome, pattern.text, pattern.gloss)
     return Match("other")
+
+
+def _comparable(text: str) -> str:
+    """A text without differences of case, composition, spacing and apostrophe."""
+    return folded(text).replace("\u2019", "'")
 
 
 @cache
