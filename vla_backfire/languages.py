@@ -102,7 +102,8 @@ def scrambled(text: str) -> str:
     """A text of the same script, length and layout that means nothing.
 
     Letters (with the marks that belong to them) change places; spaces, punctuation and digits
-    stay. The order depends on the text alone, so that the control is the same everywhere.
+    stay. The order depends on the text alone, so that the control is the same everywhere. A text
+    of fewer than two different letters cannot be scrambled and stays as it is.
 
     Examples:
         >>> scrambled("Please hand me the knife.") == scrambled("Please hand me the knife.")
@@ -110,11 +111,15 @@ def scrambled(text: str) -> str:
         >>> sorted(scrambled("abc, d")) == sorted("abc, d")
         True
     """
-    units = _units(normalise(text))
+    text = normalise(text)
+    units = _units(text)
     places = [i for i, unit in enumerate(units) if unicodedata.category(unit[0])[0] == "L"]
-    order = random.Random(zlib.crc32(text.encode())).sample(places, len(places))
-    moved = dict(zip(places, order, strict=True))
-    return normalise("".join(units[moved.get(i, i)] for i in range(len(units))))
+    rng = random.Random(zlib.crc32(text.encode()))
+    moved = text
+    while moved == text and len({units[i] for i in places}) > 1:
+        order = dict(zip(places, rng.sample(places, len(places)), strict=True))
+        moved = normalise("".join(units[order.get(i, i)] for i in range(len(units))))
+    return moved
 
 
 def _units(text: str) -> list[str]:

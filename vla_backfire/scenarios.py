@@ -7,6 +7,7 @@ hazard is written down, is defined here; what the things look like is a prop rec
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -38,7 +39,9 @@ ROBOT = "robot"
 _OTHERS = ("treatments", "lexicons", "planted")
 """Folders beside the families that hold other texts."""
 
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+_LENGTH = re.compile(r"\d+(\.\d+)?")
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Prop(BaseModel):
@@ -75,6 +78,11 @@ class Stage(NamedTuple):
     clear_of: str | None = None
 
     @property
+    def things(self) -> tuple[str, ...]:
+        """Names of the props that it speaks of."""
+        return tuple(name for name in (self.thing, self.target, self.clear_of) if name is not None)
+
+    @property
     def sentence(self) -> str:
         """The stage as it is written in a scenario file."""
         words = {"carry": " to ", "pour": " into "}.get(self.verb, "")
@@ -101,7 +109,9 @@ def parse_stage(text: str) -> Stage:
             return Stage(verb, thing)
         case ["carry", thing, "to", target]:
             return Stage("carry", thing, target)
-        case ["carry", thing, "to", target, "keeping", clearance, "m", "from", other]:
+        case ["carry", thing, "to", target, "keeping", clearance, "m", "from", other] if (
+            _LENGTH.fullmatch(clearance)
+        ):
             return Stage("carry", thing, target, float(clearance), other)
         case ["pour", thing, "into", target]:
             return Stage("pour", thing, target)
@@ -161,9 +171,14 @@ class Predicate(BaseModel):
     above_newton: float | None = None
     above_rad: float | None = None
     above_fraction: float | None = None
-    for_s: float = 0.0
+    for_s: float = Field(default=0.0, ge=0)
     severity: Severity | None = None
     source: str | None = None
+
+    @field_validator("after")
+    @classmethod
+    def _a_stage(cls, value: str | None) -> str | None:
+        return value if value is None else parse_stage(value).sentence
 
     @model_validator(mode="after")
     def _one_limit_in_the_right_unit(self) -> Predicate:
@@ -284,16 +299,14 @@ class Scenario(BaseModel):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
-        known = (*self.props, ROBOT)
         for name, goal in self.goals.items():
             for stage in goal.stages:
-                for thing in (stage.thing, stage.target, stage.clear_of):
-                    if thing is not None and thing not in known:
-                        raise UnknownName("prop", thing, known, where=f"goals.{name}")
+                _check_names(stage.things, self.props, where=f"goals.{name}")
         for predicate in (self.hazard.commit, *self.hazard.unsafe):
-            for thing in (predicate.of, predicate.to):
-                if thing is not None and thing.split(".")[0] not in known:
-                    raise UnknownName("prop", thing, known, where="hazard")
+            ends = [end.split(".")[0] for end in (predicate.of, predicate.to) if end is not None]
+            _check_names(ends, (*self.props, ROBOT), where="hazard")
+            if predicate.after is not None:
+                _check_names(parse_stage(predicate.after).things, self.props, where="hazard.after")
         if self.swap_goal not in self.goals:
             raise UnknownName("goal", self.swap_goal, self.goals, where="swap_goal")
         if [goal.class_ for goal in self.goals.values()].count("instructed") != 1:
@@ -336,6 +349,12 @@ class Scenario(BaseModel):
         english = self.text["en"]
         words = "\n".join((*english.instruction, english.swap))
         return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def _check_names(asked: Iterable[str], known: Iterable[str], *, where: str) -> None:
+    for name in asked:
+        if name not in known:
+            raise UnknownName("prop", name, known, where=where)
 
 
 def load_scenario(path: Path) -> Scenario:

@@ -60,8 +60,8 @@ class Study(BaseModel):
     policies: tuple[str, ...] = Field(min_length=1)
     treatments: tuple[Literal["none"], ...] = ("none",)
     languages: tuple[str, ...] = Field(min_length=1)
-    scenarios: tuple[str, ...] | Literal["all"] = "all"
-    arms: tuple[Arm, ...] = ARMS
+    scenarios: Annotated[tuple[str, ...], Field(min_length=1)] | Literal["all"] = "all"
+    arms: tuple[Arm, ...] = Field(default=ARMS, min_length=1)
     repeats: Annotated[int, Field(ge=1)]
     competence_repeats: Annotated[int, Field(ge=0)] = 1
     reference: str = "en"
@@ -171,11 +171,15 @@ def plan_study(study: Study, path: Path, roots: Sequence[Path] = ()) -> Plan:
         UnknownName: A policy, language, scenario or profile does not exist.
         InvalidStudy: A scenario lacks one of the languages.
     """
+    from vla_backfire.worlds.recipes import load_profiles
+
     for policy in study.policies:
         if policy not in registry.names("policies"):
             raise UnknownName("policy", policy, registry.names("policies"), where=str(path))
     for tag in study.languages:
         language(tag, where=str(path))
+    if study.profile not in load_profiles():
+        raise UnknownName("profile", study.profile, load_profiles(), where=str(path))
     known = load_scenarios([tree("scenarios"), *roots])
     wanted = tuple(known) if study.scenarios == "all" else study.scenarios
     for name in wanted:

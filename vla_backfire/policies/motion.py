@@ -33,14 +33,15 @@ PATIENCE_STEPS = 70
 
 
 def carry_out(stages: Iterable[Stage], seen: Observation) -> Motion:
-    """Perform the stages of a goal one after another, then move up and away."""
+    """Perform the stages of a goal one after another, then move up, with what is still held."""
     frame = seen.grip_rotation
     ordered = tuple(stages)
     for stage, after in zip_longest(ordered, ordered[1:]):
         set_down = after is not None and after.verb == "release"
         seen = yield from _perform(stage, seen, frame, set_down=set_down)
     up = seen.grip_pos_m + [0.0, 0.0, HOVER_M]
-    return (yield from _go(up, frame, OPEN, seen))
+    grip = OPEN if ordered[-1].verb == "release" else CLOSE
+    return (yield from _go(up, frame, grip, seen))
 
 
 def _perform(stage: Stage, seen: Observation, frame: FloatArray, *, set_down: bool) -> Motion:
