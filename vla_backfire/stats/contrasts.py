@@ -15,8 +15,7 @@ from scipy import special
 from vla_backfire.stats.estimate import Estimate, refuse_level
 
 PAIRED_T = "paired t"
-NO_VARIATION = "no variation"
-NO_VARIATION_BOUNDED = "no variation, bound on unseen scenarios"
+NO_VARIATION = "no variation, bound on unseen scenarios"
 ONE_SCENARIO = "one scenario, no interval"
 
 MOST_ENUMERATED = 16
@@ -57,11 +56,11 @@ def paired_contrast(
     19-34 % of null differences significant (20 scenarios, K = 20), the paired t 4-6 %. With 6
     scenarios the sign-flip p is at least 1/32 and hardly ever below .05 (0.4 %).
 
-    Differences that do not vary leave t without a scale. All zero is the known answer of a
-    policy that ignores what was changed: exactly 0, [0, 0] and p = 1. All equal but not zero is
-    an observation, and S alike scenarios do not prove that all are: the interval allows for
-    the largest share of unlike scenarios that would stay unseen with probability 1 - level,
-    placed anywhere in [-bound, bound].
+    Differences that do not vary, zero among them, leave t without a scale, and S alike scenarios
+    do not prove that all are: the interval allows for the largest share of unlike scenarios that
+    would stay unseen with probability 1 - level, placed anywhere in [-bound, bound]. A policy
+    that ignores what was changed has a difference of exactly 0 and p = 1; that it does so in
+    scenarios like these is known only as far as the interval says.
 
     Args:
         differences: One per scenario, on the probability scale.  # (S,)
@@ -239,11 +238,9 @@ def mcnemar_mid_p(only_first: int, only_second: int) -> float:
 def _constant_ends(value: float, n: int, level: float, bound: float) -> tuple[float, float, str]:
     if n == 1:
         return -bound, bound, ONE_SCENARIO
-    if abs(value) <= ROUNDING:
-        return min(value, 0.0), max(value, 0.0), NO_VARIATION
     unseen = 1 - (1 - level) ** (1 / n)
     low, high = value - unseen * (bound + value), value + unseen * (bound - value)
-    return low, high, NO_VARIATION_BOUNDED
+    return low, high, NO_VARIATION
 
 
 def _p_sign_flip(deltas: NDArray[np.float64], rng: np.random.Generator) -> float:
