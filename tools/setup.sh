@@ -78,7 +78,10 @@ python=$(find_python) || fail "needs Python 3.11 or newer with venv; install it 
 if has_gpu; then
   echo "set-up: NVIDIA GPU found, torch comes with CUDA"
 else
-  phase "installing torch 2.13.0, CPU" "${PIP[@]}" --only-binary :all: torch==2.13.0
+  phase "installing torch 2.13.0" "${PIP[@]}" --only-binary :all: torch==2.13.0
+  if compgen -G '.venv/lib/python*/site-packages/nvidia' >/dev/null; then
+    echo "set-up: your package index has torch 2.13.0 with CUDA alone; it works, at 4 GB more"
+  fi
 fi
 phase "installing vla_backfire and its tools" "${PIP[@]}" --editable '.[dev]'
 key >"$STAMP"
