@@ -313,7 +313,7 @@ def test_the_same_run_goes_on_and_another_is_named(tmp_path: Path) -> None:
         assert ledger.played() == {CELL.key}
         assert ledger.identity == IDENTITY
     with pytest.raises(
-        LedgerMismatch, match=r"holds another run \(seed is 7, asked for 8\); go on"
+        LedgerMismatch, match=r"holds another run \(seed is 7, asked for 8\); choose"
     ):
         Ledger.create(tmp_path, {**IDENTITY, "seed": "8"})
     with pytest.raises(LedgerMismatch, match="profile is not stated, asked for fast"):

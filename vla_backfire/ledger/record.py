@@ -378,10 +378,11 @@ class Ledger:
             if kept.get(name) != asked.get(name)
         ]
         if differing:
+            more = f", and {len(differing) - 1} more" if differing[1:] else ""
             raise LedgerMismatch(
                 self.path,
-                f"holds another run ({'; '.join(differing)})",
-                "go on with that one as it was begun, or choose another folder with --out",
+                f"holds another run ({differing[0]}{more})",
+                "choose another folder with --out, or move this one away",
             )
 
     @contextmanager
