@@ -34,9 +34,15 @@ class Camera:
         self._option.sitegroup[:] = 0
 
     def picture(
-        self, data: Data, camera: str, *, width: int | None = None, height: int | None = None
+        self,
+        data: Data,
+        camera: str,
+        *,
+        width: int | None = None,
+        height: int | None = None,
+        ambient: float = 0.0,
     ) -> Pixels:
-        """Upright picture, uint8 (H, W, 3).
+        """Upright picture, uint8 (H, W, 3); `ambient` is that of the camera's recipe.
 
         Raises:
             Unavailable: No off-screen OpenGL on this machine.
@@ -46,6 +52,8 @@ class Camera:
         renderer.update_scene(data, camera=camera, scene_option=self._option)
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             renderer.scene.flags[flag] = 0
+        if ambient:
+            _diffuse(renderer.scene, ambient)
         image: Pixels = np.array(renderer.render())
         return image
 
@@ -60,6 +68,13 @@ class Camera:
         except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
             raise Unavailable(f"cannot render ({type(error).__name__})", NO_PICTURES) from None
         return self._renderers[size]
+
+
+def _diffuse(scene: Any, ambient: float) -> None:
+    """Let a share of the light come from everywhere: the floor is then seen far from the lamps."""
+    for light in scene.lights[: scene.nlight]:
+        light.ambient[:] = ambient if light.headlight else 0.0
+        light.diffuse[:] *= 0.0 if light.headlight else 1.0 - ambient
 
 
 def _close(renderers: dict[tuple[int, int], Any]) -> None:

@@ -13,11 +13,8 @@ from numpy.typing import NDArray
 
 from vla_backfire.episodes import FloatArray
 from vla_backfire.scenarios import Channel
-from vla_backfire.worlds.mj import Data, mujoco
-from vla_backfire.worlds.scene import Scene
-
-FAR_M = 1.0
-"""Distances are measured up to here."""
+from vla_backfire.worlds.mj import Data, Model, mujoco
+from vla_backfire.worlds.scene import FAR_M
 
 POUR_FROM_RAD = 0.9
 """Tilt at which a container begins to lose its content."""
@@ -43,13 +40,13 @@ def tilt_rad(quat: FloatArray) -> float:
     return float(np.arccos(np.clip(1 - 2 * (quat[1] ** 2 + quat[2] ** 2), -1.0, 1.0)))
 
 
-def least_distance_m(scene: Scene, data: Data, of: Sequence[int], to: Sequence[int]) -> float:
+def least_distance_m(model: Model, data: Data, of: Sequence[int], to: Sequence[int]) -> float:
     """Smallest surface distance between two groups of geoms; negative where they overlap.
 
     Never more than `FAR_M`.
     """
     return min(
-        float(mujoco.mj_geomDistance(scene.model, data, one, other, FAR_M, None))
+        float(mujoco.mj_geomDistance(model, data, one, other, FAR_M, None))
         for one in of
         for other in to
     )
@@ -61,9 +58,9 @@ class ForceGauge:
     Contacts last for a few physics steps, so it is fed after each of them.
     """
 
-    def __init__(self, scene: Scene, of: Sequence[int], to: Sequence[int]) -> None:
-        self._scene = scene
-        self._side = np.zeros(scene.model.ngeom, np.int8)
+    def __init__(self, model: Model, of: Sequence[int], to: Sequence[int]) -> None:
+        self._model = model
+        self._side = np.zeros(model.ngeom, np.int8)
         self._side[list(of)] = 1
         self._side[list(to)] = 2
         self._peak_newton = 0.0
@@ -77,7 +74,7 @@ class ForceGauge:
         meeting = np.flatnonzero(self._side[pairs].sum(axis=1) == 3)
         total = 0.0
         for contact in meeting:
-            mujoco.mj_contactForce(self._scene.model, data, int(contact), self._wrench)
+            mujoco.mj_contactForce(self._model, data, int(contact), self._wrench)
             total += float(self._wrench[0])
         self._peak_newton = max(self._peak_newton, total)
 
@@ -117,10 +114,6 @@ class Pourer:
         self.left -= share
         for name in over:
             self.landed[name] = self.landed.get(name, 0.0) + share
-
-    def state(self, names: Sequence[str]) -> FloatArray:
-        """What is left, then what landed in each of some things."""
-        return np.array([self.left, *(self.landed.get(name, 0.0) for name in names)])
 
 
 def is_above(mouth_m: FloatArray, place_m: FloatArray, radius_m: float) -> bool:

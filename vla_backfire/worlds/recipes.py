@@ -5,18 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeGuard, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vla_backfire.errors import InvalidWorld, UnknownName
-from vla_backfire.resources import load_toml, tree
+from vla_backfire.resources import Location, first_problem, load_toml, tree
 
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
 Triple = tuple[float, float, float]
 Quadruple = tuple[float, float, float, float]
+Size = tuple[Positive, Positive, Positive]
+Rgb = tuple[Share, Share, Share]
 Kind = Literal["box", "sphere", "cylinder", "capsule", "ellipsoid", "lathe", "extrude"]
 Model = TypeVar("Model", bound=BaseModel)
-_FROZEN = ConfigDict(frozen=True, extra="forbid")
+FRAME_PIXELS = (1280, 960)
+"""Width and height of the frame buffer: no picture is larger."""
+
+_FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Shape(BaseModel):
@@ -28,6 +35,7 @@ class Shape(BaseModel):
         at_m: Its centre, from the middle of the prop's underside.
         turned_deg: Rotation about x, then y, then z.
         colour: Red, green, blue, and opacity if it is not 1.
+        glow: Share of its colour that it gives as light of its own: flames, lamps, hot metal.
         part: Name by which a hazard limit can refer to it (`knife.edge`).
         show: Drawn.
         collide: Takes part in contacts; lathes and extrusions never do.
@@ -36,10 +44,11 @@ class Shape(BaseModel):
     model_config = _FROZEN
 
     kind: Kind
-    size_m: tuple[float, ...] = ()
+    size_m: tuple[Positive, ...] = ()
     at_m: Triple = (0.0, 0.0, 0.0)
     turned_deg: Triple = (0.0, 0.0, 0.0)
-    colour: tuple[float, ...] = (0.7, 0.7, 0.7)
+    colour: tuple[Share, ...] = Field(default=(0.7, 0.7, 0.7), min_length=3, max_length=4)
+    glow: Share = 0.0
     part: str | None = None
     show: bool = True
     collide: bool = True
@@ -57,6 +66,11 @@ class Shape(BaseModel):
         if self.kind == "extrude" and (len(self.outline_m) < 3 or self.height_m <= 0):
             raise ValueError("an extrude wants outline_m and height_m")
         return self
+
+    @property
+    def is_solid(self) -> bool:
+        """Whether anything can touch it."""
+        return self.collide and self.kind not in ("lathe", "extrude")
 
 
 class Grasp(BaseModel):
@@ -83,7 +97,7 @@ class Region(BaseModel):
     model_config = _FROZEN
 
     at_m: Triple
-    half_size_m: Triple
+    half_size_m: Size
 
 
 class PropRecipe(BaseModel):
@@ -94,14 +108,22 @@ class PropRecipe(BaseModel):
     title: str
     tags: tuple[str, ...] = ()
     movable: bool
-    mass_kg: float = Field(default=0.1, gt=0)
+    mass_kg: Positive = 0.1
     centre_m: Triple = (0.0, 0.0, 0.0)
-    half_size_m: Triple
+    half_size_m: Size
     grasp: Grasp | None = None
     place: Place | None = None
     inside: Region | None = None
     mouth_m: Triple | None = None
     shape: tuple[Shape, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _can_be_used_as_it_says(self) -> PropRecipe:
+        if self.movable and not any(shape.is_solid for shape in self.shape):
+            raise ValueError("movable, and no shape collides: it would fall through the table")
+        if not self.movable and (self.grasp or self.mouth_m):
+            raise ValueError("a grasp or a mouth is of no use to a thing that is not movable")
+        return self
 
 
 class Spot(BaseModel):
@@ -116,13 +138,19 @@ class Spot(BaseModel):
 
 
 class Camera(BaseModel):
-    """A camera fixed in the world."""
+    """A camera fixed in the world.
+
+    Attributes:
+        ambient: Share of the light that comes from everywhere in its pictures; 0 leaves the lamps
+            as LIBERO has them.
+    """
 
     model_config = _FROZEN
 
     at_m: Triple
     quat_wxyz: Quadruple
-    fovy_deg: float = 45.0
+    fovy_deg: float = Field(default=45.0, gt=0, lt=180)
+    ambient: Share = 0.0
 
 
 class Table(BaseModel):
@@ -131,8 +159,8 @@ class Table(BaseModel):
     model_config = _FROZEN
 
     top_m: Triple
-    half_size_m: Triple
-    colour: Triple
+    half_size_m: Size
+    colour: Rgb
 
 
 class RobotPlacement(BaseModel):
@@ -142,7 +170,7 @@ class RobotPlacement(BaseModel):
 
     model: str
     at_m: Triple
-    nominal_rad: tuple[float, ...]
+    nominal_rad: tuple[float, ...] = Field(min_length=7, max_length=7)
 
 
 class WorldRecipe(BaseModel):
@@ -163,7 +191,7 @@ class Profile(BaseModel):
     """What a run's pictures look like; part of the run's identity.
 
     Attributes:
-        pixels: Width and height of a policy's camera.
+        pixels: Width and height of a policy's camera, up to the height of the frame buffer.
         samples: Multisampling (0 or 4).
         mirror: Policies see the upright picture mirrored left-right, as LIBERO's do.
         settle_steps: Idle control steps before the start state is stored, as in LIBERO.
@@ -171,10 +199,10 @@ class Profile(BaseModel):
 
     model_config = _FROZEN
 
-    pixels: int
+    pixels: int = Field(gt=0, le=FRAME_PIXELS[1])
     samples: Literal[0, 4]
     mirror: bool
-    settle_steps: int
+    settle_steps: int = Field(ge=0)
 
 
 def load_prop(name: str) -> PropRecipe:
@@ -213,7 +241,10 @@ def load_profiles() -> Mapping[str, Profile]:
         InvalidWorld: The file is broken.
     """
     path = tree("envs") / "profiles.toml"
-    return {name: _validated(Profile, path, fields) for name, fields in load_toml(path).items()}
+    return {
+        name: _validated(Profile, path, fields, within=f"{name}: ")
+        for name, fields in load_toml(path).items()
+    }
 
 
 def load_profile(name: str) -> Profile:
@@ -227,6 +258,18 @@ def load_profile(name: str) -> Profile:
     return load_profiles()[name]
 
 
+def robot_file(name: str) -> Path:
+    """The MJCF of a robot in `envs/_robots/<name>`.
+
+    Raises:
+        UnknownName: There is no such robot.
+    """
+    known = {path.parent.name: path for path in (tree("envs") / "_robots").glob("*/*.xml")}
+    if name not in known:
+        raise UnknownName("robot", name, known)
+    return known[name]
+
+
 def _load(model: type[Model], kind: str, folder: str, file: str, name: str) -> Model:
     path = tree("envs") / folder / file
     if not path.is_file():
@@ -234,10 +277,23 @@ def _load(model: type[Model], kind: str, folder: str, file: str, name: str) -> M
     return _validated(model, path, load_toml(path))
 
 
-def _validated(model: type[Model], path: Path, content: object) -> Model:
+def _validated(model: type[Model], path: Path, content: object, *, within: str = "") -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InvalidWorld(path, f"{place}: {first['msg'].removeprefix('Value error, ')}") from None
+        problem = first_problem(error, lambda location: _keys_at(model, location))
+        raise InvalidWorld(path, f"{within}{problem}") from None
+
+
+def _keys_at(model: type[BaseModel], location: Location) -> tuple[str, ...]:
+    """Keys that a recipe knows at the table where an unknown one was met."""
+    for part in location[:-1]:
+        field = model.model_fields.get(str(part))
+        if field is not None:
+            inner = (field.annotation, *get_args(field.annotation))
+            model = next((m for m in inner if _is_table(m)), model)
+    return tuple(model.model_fields)
+
+
+def _is_table(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

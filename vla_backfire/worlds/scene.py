@@ -20,12 +20,14 @@ from vla_backfire.resources import tree
 from vla_backfire.scenarios import ROBOT, Prop, Scenario
 from vla_backfire.worlds.mj import Model, Spec, mujoco
 from vla_backfire.worlds.recipes import (
+    FRAME_PIXELS,
     PropRecipe,
     Shape,
     Spot,
     WorldRecipe,
     load_prop,
     load_world,
+    robot_file,
 )
 from vla_backfire.worlds.shapes import extrude, lathe
 
@@ -35,6 +37,9 @@ DRAWN, UNSEEN = 1, 0
 
 PARKING_M = np.array([-12.0, -12.0, 0.0])
 """Where the hazard or its decoy waits while the other is in the scene; on the floor."""
+
+FAR_M = 1.0
+"""Distances are measured up to here; what is parked is further away than that."""
 
 ROBOT_PREFIX = "arm/"
 _TYPES = {
@@ -102,8 +107,9 @@ def compile_scene(scenario: Scenario) -> Scene:
 
     Raises:
         UnknownName: A world, recipe, place or part does not exist.
-        InvalidScenario: A hazard and its decoy differ in their collision shapes, or a goal or a
-            limit asks of a prop what it has not (a grasp, a place, a mouth, an inside).
+        InvalidScenario: A hazard and its decoy differ in their collision shapes, a goal or a
+            limit asks of a prop what it has not (a grasp, a place, a mouth, an inside), a limit
+            can never be broken or always is, or MuJoCo cannot build the scene.
     """
     world = load_world(scenario.world)
     spec = _room(world)
@@ -118,9 +124,10 @@ def compile_scene(scenario: Scenario) -> Scene:
             planned.append((f"{slot}~decoy", slot, "benign", decoy))
     recipes = {slot: recipe for slot, _, variant, recipe in planned if variant != "benign"}
     _check_uses(scenario, recipes)
+    _check_limits(scenario, recipes)
     for name, _, _, recipe in planned:
         _add_prop(spec, name, recipe)
-    model: Model = spec.compile()
+    model = _compiled(scenario, spec)
     bodies = tuple(
         Body(name, slot, variant, recipe, *_addresses(model, name, recipe))  # type: ignore[arg-type]  # the literals above are Variants
         for name, slot, variant, recipe in planned
@@ -130,6 +137,15 @@ def compile_scene(scenario: Scenario) -> Scene:
         if channel.measure in ("distance", "contact_force"):
             scene.geoms_of(channel.of), scene.geoms_of(str(channel.to))
     return scene
+
+
+def _compiled(scenario: Scenario, spec: Any) -> Model:
+    try:
+        model: Model = spec.compile()
+    except ValueError as error:
+        problem = " ".join(str(error).split())
+        raise _wrong(scenario, f"MuJoCo cannot build the scene ({problem})") from None
+    return model
 
 
 def place_of(scenario: Scenario, world: WorldRecipe, slot: str) -> Spot:
@@ -163,7 +179,7 @@ def _room(world: WorldRecipe) -> Any:
     spec.visual.map.znear = 0.01
     spec.stat.extent = 2.0
     spec.stat.center = (0.0, 0.0, 0.9)
-    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1280, 960
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = FRAME_PIXELS
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,
@@ -211,7 +227,7 @@ def _room(world: WorldRecipe) -> Any:
         )
     for name, camera in world.cameras.items():
         root.add_camera(name=name, pos=camera.at_m, quat=camera.quat_wxyz, fovy=camera.fovy_deg)
-    robot = Spec.from_file(str(tree("envs") / "_robots" / world.robot.model / "panda.xml"))
+    robot = Spec.from_file(str(robot_file(world.robot.model)))
     spec.attach(robot, prefix=ROBOT_PREFIX, frame=root.add_frame(pos=world.robot.at_m))
     return spec
 
@@ -239,6 +255,9 @@ def _add_shape(spec: Any, body: Any, name: str, shape: Shape) -> None:
         "rgba": colour,
         "group": DRAWN if shape.show else UNSEEN,
     }
+    if shape.glow:
+        spec.add_material(name=name, emission=shape.glow)
+        common["material"] = name
     if shape.kind in _TYPES:
         collides = int(shape.collide)
         body.add_geom(
@@ -274,20 +293,20 @@ def _addresses(model: Model, name: str, recipe: PropRecipe) -> tuple[int, int]:
 def _geoms(model: Model, bodies: tuple[Body, ...]) -> dict[str, tuple[int, ...]]:
     """Colliding geoms by the names that limits use."""
     found: dict[str, list[int]] = {ROBOT: []}
-    for geom in range(model.ngeom):
-        if not model.geom_contype[geom]:
+    props = {int(model.body(body.name).id): body for body in bodies}
+    for geom in np.flatnonzero(model.geom_contype):
+        owner = int(model.geom_bodyid[geom])
+        if owner not in props:
+            if owner != 0:  # body 0 holds table and floor
+                found[ROBOT].append(int(geom))
             continue
-        name: str = model.geom(geom).name
-        if name.startswith(ROBOT_PREFIX):
-            found[ROBOT].append(geom)
+        body = props[owner]
+        if body.variant == "benign":
             continue
-        owner, _, rest = name.partition("/")
-        if owner not in {body.name for body in bodies} or owner.endswith("~decoy"):
-            continue
-        found.setdefault(owner, []).append(geom)
-        part = rest.split("/")[0]
+        found.setdefault(body.slot, []).append(int(geom))
+        part, _, _ = model.geom(geom).name.removeprefix(f"{body.name}/").partition("/")
         if part != "shape":
-            found.setdefault(f"{owner}.{part}", []).append(geom)
+            found.setdefault(f"{body.slot}.{part}", []).append(int(geom))
     return {name: tuple(geoms) for name, geoms in found.items()}
 
 
@@ -300,6 +319,23 @@ def _check_uses(scenario: Scenario, recipes: Mapping[str, PropRecipe]) -> None:
             recipe = scenario.props[slot].recipe
             problem = f"'{slot}' needs {what}, which the recipe '{recipe}' has not"
             raise _wrong(scenario, f"{where}: {problem}")
+    for name, goal in scenario.goals.items():
+        for stage in goal.stages:
+            if stage.verb == "pour" and scenario.props[str(stage.target)].role:
+                problem = f"'{stage.sentence}' cannot be done in the twin, where the hazard is not"
+                raise _wrong(scenario, f"goals.{name}: {problem}; pour into what it stands on")
+
+
+def _check_limits(scenario: Scenario, recipes: Mapping[str, PropRecipe]) -> None:
+    """A limit that no motion can break, or that is broken whatever moves, measures nothing."""
+    for limit in (scenario.hazard.commit, *scenario.hazard.unsafe):
+        where = f"measure '{limit.measure}'"
+        if limit.below_m is not None and limit.below_m >= FAR_M:
+            reach = f"distances are measured up to {FAR_M:g} m"
+            raise _wrong(scenario, f"{where}: below_m = {limit.below_m:g} always holds; {reach}")
+        ends = [str(end).split(".")[0] for end in limit.channel[1:] if end is not None]
+        if not any(end == ROBOT or recipes[end].movable for end in ends):
+            raise _wrong(scenario, f"{where}: {' and '.join(ends)} stay put; no motion changes it")
 
 
 def _uses(scenario: Scenario) -> Iterator[tuple[str, str, str]]:
@@ -350,7 +386,7 @@ def _solid(recipe: PropRecipe) -> list[tuple[object, ...]]:
     return [
         (shape.kind, shape.size_m, shape.at_m, shape.turned_deg)
         for shape in recipe.shape
-        if shape.collide and shape.kind in _TYPES
+        if shape.is_solid
     ]
 
 

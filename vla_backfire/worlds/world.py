@@ -49,7 +49,8 @@ from vla_backfire.worlds.scene import (
 )
 
 RATE_HZ = 20.0
-NO_ACTION = np.zeros(7)
+N_ROBOT_JOINTS = 9
+"""Seven of the arm and two fingers; they come first in the model, one number each."""
 
 
 class SimulationFault(Exception):  # a fault of the episode, not a mistake of the user
@@ -109,7 +110,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self._owner = self._owners()
         self._gauges = {
             channel.key: ForceGauge(
-                self._scene, self._scene.geoms_of(channel.of), self._scene.geoms_of(str(channel.to))
+                self._model, self._scene.geoms_of(channel.of), self._scene.geoms_of(str(channel.to))
             )
             for channel in scenario.channels
             if channel.measure == "contact_force"
@@ -132,16 +133,19 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
         Raises:
             UnknownName: No such arm.
+            SimulationFault: The simulation becomes unstable while things come to rest.
         """
         variant = _variant_of(arm)
         if (variant, repeat) not in self._starts:
             present = self._data, self._robot, self._variant
             self._data, self._robot = mj.Data(self._model), Robot(self._model, ROBOT_PREFIX)
-            self._settle(repeat)
-            self._starts["hazard", repeat] = self._stored("hazard")
-            self._exchange_hazard()
-            self._starts["benign", repeat] = self._stored("benign")
-            self._data, self._robot, self._variant = present
+            try:
+                self._settle(repeat)
+                self._starts["hazard", repeat] = self._stored("hazard")
+                self._exchange_hazard()
+                self._starts["benign", repeat] = self._stored("benign")
+            finally:
+                self._data, self._robot, self._variant = present
         return self._starts[variant, repeat]
 
     def begin(self, arm: Arm, repeat: int) -> Start:
@@ -192,7 +196,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 self._robot.substep(self._data)
                 for gauge in self._gauges.values():
                     gauge.feed(self._data)
-            self._check_health()
+            self._check_health(f"in step {len(self._actions) + 1}")
             self._actions.append(action)
             self._take_record()
 
@@ -228,8 +232,10 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             raise UnknownName("camera", camera, self.cameras)
         mj.restore_state(self._model, self._view, mj.saved_state(self._model, self._data))
         mj.forward(self._model, self._view)
-        name = camera if camera in self._scene.world.cameras else f"{ROBOT_PREFIX}{camera}"
-        return self._camera.picture(self._view, name, width=width, height=height)
+        recipe = self._scene.world.cameras.get(camera)
+        name = camera if recipe else f"{ROBOT_PREFIX}{camera}"
+        ambient = recipe.ambient if recipe else 0.0
+        return self._camera.picture(self._view, name, width=width, height=height, ambient=ambient)
 
     def show(self, qpos: Float32Array, mocap: Float32Array) -> None:
         """Put a recorded configuration back, for pictures of the past."""
@@ -288,6 +294,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             self._robot.command(self._data, np.array([0.0] * 6 + [-1.0]))
             for _ in range(SUBSTEPS):
                 self._robot.substep(self._data)
+        self._check_health("before the start")
         mj.kinematics(self._model, self._data)
 
     def _placed(
@@ -326,21 +333,13 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
     def _stored(self, variant: Variant) -> Start:
         integration = mj.saved_state(self._model, self._data)
         state = np.concatenate([integration, self._robot.state()])
-        shared = [self._data.qpos[: self._n_robot_qpos], self._data.qvel[: self._n_robot_dofs]]
+        shared = [self._data.qpos[:N_ROBOT_JOINTS], self._data.qvel[:N_ROBOT_JOINTS]]
         for body in self._scene.bodies:
             if body.variant is None:
                 shared += [self._pose(body), self._speed(body)]
         shared.append(self._robot.state())
         self._variant = variant
         return Start(state, _hash(state), _hash(np.concatenate(shared)), self._scene_state())
-
-    @property
-    def _n_robot_qpos(self) -> int:
-        return 9  # seven joints and two fingers come first in the model
-
-    @property
-    def _n_robot_dofs(self) -> int:
-        return 9
 
     def _restore(self, state: FloatArray) -> None:
         n_controller = len(self._robot.state())
@@ -451,7 +450,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             return self._gauges[channel.key].read_newton()
         if channel.measure == "distance":
             of, to = scene.geoms_of(channel.of), scene.geoms_of(channel.to)
-            return least_distance_m(scene, self._data, of, to)
+            return least_distance_m(self._model, self._data, of, to)
         body = self._named(channel.of)
         if channel.measure == "tilt":
             return tilt_rad(self._pose(body)[3:])
@@ -476,13 +475,13 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         return next(b for b in self._scene.bodies if b.slot == slot and b.variant != "benign")
 
     def _pour(self) -> None:
-        targets = [channel.to for channel in self.scenario.channels if channel.measure == "poured"]
         for body in self._scene.standing(self._variant):
             if body.recipe.mouth_m is None:
                 continue
             pose = self._pose(body)
             mouth_m = pose[:3] + rotation_matrix(pose[3:]) @ np.array(body.recipe.mouth_m)
-            over = [str(to) for to in targets if self._is_over(mouth_m, self._named(str(to)))]
+            below = [str(c.to) for c in self.scenario.channels if c[:2] == ("poured", body.slot)]
+            over = [to for to in below if self._is_over(mouth_m, self._named(to))]
             self._pourers[body.slot].advance(tilt_rad(pose[3:]), over, 1.0 / RATE_HZ)
 
     def _is_over(self, mouth_m: FloatArray, target: Body) -> bool:
@@ -493,13 +492,13 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         place_m = pose[:3] + rotation_matrix(pose[3:]) @ np.array(place.at_m)
         return is_above(mouth_m, place_m, place.radius_m)
 
-    def _check_health(self) -> None:
+    def _check_health(self, when: str) -> None:
         raised = [w for w in range(len(self._data.warning)) if self._data.warning[w].number]
         if raised:
             names = ", ".join(mujoco.mjtWarning(w).name for w in raised)
-            raise SimulationFault(f"MuJoCo warned ({names}) in step {len(self._actions) + 1}")
+            raise SimulationFault(f"MuJoCo warned ({names}) {when}")
         if not np.isfinite(self._data.qpos).all():
-            raise SimulationFault(f"a position is not finite in step {len(self._actions) + 1}")
+            raise SimulationFault(f"a position is not finite {when}")
 
     # --- LIBERO's observation ------------------------------------------------------------------
 
