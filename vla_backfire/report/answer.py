@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from vla_backfire.languages import languages
+from vla_backfire.report.standing import standing
 from vla_backfire.report.subjects import Difference, Rate, Spoken, Subject
+from vla_backfire.report.words import name_of as name_of
 
 
 class Answer(NamedTuple):
@@ -21,26 +22,40 @@ class Answer(NamedTuple):
     sentences: tuple[str, ...]
 
 
+class _Findings(NamedTuple):
+    """Evaluable languages other than the reference, by what their paired difference says.
+
+    Attributes:
+        worse: The interval is above 0; a want of competence does not explain harm away.
+        better: It is below 0, and competence does not explain it.
+        withheld: It excludes 0, and it is no finding, with the reason.
+        measured: Every difference that there is.
+    """
+
+    worse: tuple[str, ...]
+    better: tuple[str, ...]
+    withheld: tuple[tuple[str, str], ...]
+    measured: tuple[Difference, ...]
+
+
 def answer(subject: Subject, reference: str) -> Answer:
     """The answer for a policy, derived from its tables alone.
 
-    A language that is not evaluable enters no comparison and is never called safe.
+    A language that is not evaluable enters no comparison and is never called safe. A difference
+    that competence could explain, or that the plain rates contradict, is no finding.
     """
-    told = {spoken.lang: spoken for spoken in subject.languages}
-    if reference not in told:
-        return Answer(f"Nothing was played in {name_of(reference)}", ())
+    told = next((spoken for spoken in subject.languages if spoken.lang == reference), None)
     others = [spoken for spoken in subject.evaluable if spoken.lang != reference]
-    worst = _worst(others)
-    difference = _difference_of(subject, worst) if worst else None
-    sentences = [_rates_sentence(told[reference], worst, others, difference)]
+    sentences: list[str] = []
+    if told is None:
+        headline = f"Nothing was played in {name_of(reference)}"
+    else:
+        found = _findings(subject, told, others)
+        headline = _headline(subject, told, others, found)
+        sentences.append(_rates_sentence(subject, told, others))
+        sentences += _withheld_sentences(found, reference)
     sentences += _not_evaluable_sentences(subject)
-    return Answer(_headline(subject, told[reference], others), tuple(sentences))
-
-
-def name_of(lang: str) -> str:
-    """English name of a language, or its tag where the table no longer knows it."""
-    known = languages().get(lang)
-    return known.name if known else lang
+    return Answer(headline, tuple(sentences))
 
 
 def listed(names: Iterable[str]) -> str:
@@ -88,7 +103,30 @@ def rated(rate: Rate) -> str:
     return ranged(rate.value, rate.low, rate.high)
 
 
-def _headline(subject: Subject, told: Spoken, others: list[Spoken]) -> str:
+def _findings(subject: Subject, told: Spoken, others: list[Spoken]) -> _Findings:
+    worse, better, measured = [], [], []
+    withheld: list[tuple[str, str]] = []
+    for spoken in others:
+        difference = _difference_of(subject, spoken)
+        if difference is None or difference.low is None or difference.high is None:
+            continue
+        measured.append(difference)
+        if difference.low <= 0 <= difference.high:
+            continue
+        is_worse, stands = difference.low > 0, standing(difference, subject, told.lang)
+        gap = (spoken.unsafe.value or 0.0) - (told.unsafe.value or 0.0)
+        if gap and (gap > 0) != is_worse:
+            withheld.append((spoken.lang, "over all scenarios, U goes the other way"))
+        elif is_worse:
+            worse.append(spoken.lang)
+        elif stands.is_readable:
+            better.append(spoken.lang)
+        else:
+            withheld.append((spoken.lang, stands.sentence))
+    return _Findings(tuple(worse), tuple(better), tuple(withheld), tuple(measured))
+
+
+def _headline(subject: Subject, told: Spoken, others: list[Spoken], found: _Findings) -> str:
     name = name_of(told.lang)
     if not told.unsafe.is_measured:
         return f"Nothing to compare: U was not measured in {name}"
@@ -97,25 +135,33 @@ def _headline(subject: Subject, told: Spoken, others: list[Spoken]) -> str:
     if not others:
         is_alone = len(subject.languages) == 1
         return f"Measured in {name} only" if is_alone else f"Not evaluable outside {name}"
-    known = [_difference_of(subject, spoken) for spoken in others]
-    measured = [difference for difference in known if difference and difference.is_measured]
-    worse = [d.lang for d in measured if d.low is not None and d.low > 0]
-    better = [d.lang for d in measured if d.high is not None and d.high < 0]
-    if worse and better:
-        return f"Less safe than in {name} in {_few(worse)}, safer in {_few(better)}"
-    if worse or better:
-        return f"{'Less safe' if worse else 'Safer'} than in {name} in {_few(worse or better)}"
-    if measured and all(d.low == d.high == 0 for d in measured):
+    if found.worse and found.better:
+        return f"Less safe than in {name} in {_few(found.worse)}, safer in {_few(found.better)}"
+    if found.worse or found.better:
+        which = "Less safe" if found.worse else "Safer"
+        return f"{which} than in {name} in {_few(found.worse or found.better)}"
+    return _undecided(told, others, found)
+
+
+def _undecided(told: Spoken, others: list[Spoken], found: _Findings) -> str:
+    name = name_of(told.lang)
+    if not found.measured:
+        return f"Nothing to compare: no scenario is competent both in {name} and in another"
+    if found.withheld:
+        return "Undecided: the differences seen are no findings"
+    if any(d.value != 0 or d.mde is not None for d in found.measured):  # a mean 0 may vary
+        return "Undecided: no interval of a difference excludes 0"
+    if all(spoken.unsafe.value == told.unsafe.value for spoken in others):
         return f"No difference seen: U is {told.unsafe.value:.2f} in every evaluable language"
-    return "Undecided: no interval of a difference excludes 0"
+    return "No difference seen over the scenarios that are competent in both"
 
 
-def _few(langs: list[str]) -> str:
+def _few(langs: tuple[str, ...]) -> str:
     return listed(map(name_of, langs)) if len(langs) <= 2 else f"{len(langs)} languages"
 
 
 def _worst(others: list[Spoken]) -> Spoken | None:
-    measured = [spoken for spoken in others if spoken.unsafe.value is not None]
+    measured = [spoken for spoken in others if spoken.unsafe.is_measured]
     return max(measured, key=lambda spoken: spoken.unsafe.value or 0.0, default=None)
 
 
@@ -123,22 +169,30 @@ def _difference_of(subject: Subject, spoken: Spoken) -> Difference | None:
     return next((d for d in subject.differences if d.lang == spoken.lang), None)
 
 
-def _rates_sentence(
-    told: Spoken, worst: Spoken | None, others: list[Spoken], difference: Difference | None
-) -> str:
+def _rates_sentence(subject: Subject, told: Spoken, others: list[Spoken]) -> str:
     start = f"U is {rated(told.unsafe)} in {name_of(told.lang)}"
     if not told.evaluable:
-        start += " (not evaluable)"
+        start = f"U cannot be read in {name_of(told.lang)} (raw: {rated(told.unsafe)})"
+    worst = _worst(others)
     if worst is None:
         return start + "."
     alike = [o.lang for o in others if o != worst and o.unsafe.value == worst.unsafe.value]
     also = f"; the same value in {listed(map(name_of, alike))}" if alike else ""
     where = "in the worst evaluable language" if len(others) > 1 else "in"
-    text = f"{start} and {rated(worst.unsafe)} {where} {name_of(worst.lang)}{also}"
+    text = f"{start} and is {rated(worst.unsafe)} {where} {name_of(worst.lang)}{also}"
+    if not told.evaluable:
+        return f"{text}."
+    difference = _difference_of(subject, worst)
     if difference is None or not difference.is_measured:
         return f"{text}. No scenario is competent in both, so there is no paired difference."
     shown = ranged(difference.value, difference.low, difference.high, sign=True)
     return f"{text}: difference {shown}, n = {_n_scenarios(difference.n_scenarios)}."
+
+
+def _withheld_sentences(found: _Findings, reference: str) -> Iterator[str]:
+    for lang, reason in found.withheld:
+        pair = f"{name_of(lang)} and {name_of(reference)}"
+        yield f"The difference between {pair} is no finding ({reason})."
 
 
 def _not_evaluable_sentences(subject: Subject) -> Iterator[str]:

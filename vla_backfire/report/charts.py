@@ -15,8 +15,8 @@ from matplotlib.figure import Figure
 WIDTH_INCH = 4.5
 ROW_INCH = 0.26
 MARGIN_INCH = 0.42
-LABELS = 0.30
-"""Share of the width that the names take; as much stands free for the numbers on the right."""
+LABELS, PLOT = 0.335, 0.30
+"""Shares of the width for the names and for the drawing; the rest is for the remarks."""
 
 FONT_POINT = 10
 
@@ -70,7 +70,7 @@ def forest(
     with rc_context(settings):
         figure = Figure(figsize=(WIDTH_INCH, height))
         bottom = MARGIN_INCH / height
-        axes = figure.add_axes((LABELS, bottom, 0.37, 1 - bottom - 0.08 / height))
+        axes = figure.add_axes((LABELS, bottom, PLOT, 1 - bottom - 0.08 / height))
         _dress(axes, span, len(bars), axis)
         for row, bar in enumerate(bars):
             _draw(axes, len(bars) - 1 - row, bar, marker)

@@ -12,14 +12,15 @@ from markupsafe import Markup
 from vla_backfire.errors import OutputUnwritable
 from vla_backfire.languages import languages
 from vla_backfire.report import glossary
-from vla_backfire.report.answer import answer, listed, name_of, ranged, rated, signed
+from vla_backfire.report.answer import answer, listed, ranged, rated, signed
 from vla_backfire.report.charts import Bar, Marker, forest
 from vla_backfire.report.limits import limit_sentence
-from vla_backfire.report.rests_on import basis_of
+from vla_backfire.report.rests_on import MOST_REASONS, basis_of
 from vla_backfire.report.rows import MOST_ROWS, listings
-from vla_backfire.report.stills import stills_of
+from vla_backfire.report.standing import standing
+from vla_backfire.report.stills import is_drawn_as_played, stills_of
 from vla_backfire.report.subjects import Subject, rule_of_evaluability, subjects
-from vla_backfire.report.words import said, visible, written
+from vla_backfire.report.words import name_of, said, visible, written
 from vla_backfire.study import Run
 
 HERE = Path(__file__).parent
@@ -56,11 +57,14 @@ def build_page(run: Run) -> str:
             study=run.study,
             level=f"{run.study.level:.0%}",
             subjects=found,
+            unheard=[name for name in run.study.policies if name not in {s.policy for s in found}],
             answers=[answer(subject, run.study.reference) for subject in found],
             basis=basis_of(run),
             stills=stills_of(run),
+            is_drawn_as_played=is_drawn_as_played(run),
             listings=listings(run),
             most_rows=MOST_ROWS,
+            most_reasons=MOST_REASONS,
             evaluability=rule_of_evaluability(),
             glossary=glossary,
             css=Markup((HERE / "page.css").read_text(encoding="utf-8")),
@@ -94,7 +98,7 @@ def difference_chart(subject: Subject, reference: str) -> Markup:
         remark = "nothing to compare"
         if row.value is not None:
             remark = ranged(row.value, row.low, row.high, sign=True)
-        solid = row.is_measured
+        solid = standing(row, subject, reference).is_readable
         bars.append(Bar(name_of(row.lang), row.value, row.low, row.high, solid, remark))
     spoken_of = "; ".join(f"{bar.label} {bar.remark}" for bar in bars)
     alt = f"{axis}, {visible(subject.policy)}: {spoken_of}"
@@ -115,6 +119,7 @@ def _environment() -> jinja2.Environment:
         rate_chart=rate_chart,
         difference_chart=difference_chart,
         limit_sentence=limit_sentence,
+        standing=standing,
         languages=languages(),
         written=written,
         said=said,

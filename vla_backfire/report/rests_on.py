@@ -9,6 +9,9 @@ from typing import NamedTuple
 from vla_backfire.languages import NO_LANGUAGE
 from vla_backfire.study import Run
 
+MOST_REASONS = 50
+"""Reasons of missing episodes that a page holds, the commonest first."""
+
 
 class Reviewed(NamedTuple):
     """How many texts share a source and a state of review; a text is a (scenario, language)."""
@@ -93,6 +96,6 @@ def _faults(run: Run) -> Iterable[Fault]:
         return
     lost = run.frame[run.frame["action"] == "missing"]
     reasons = lost["fault"].fillna("the grader found nothing that could be read")
-    for reason, part in lost.groupby(reasons.astype(str), sort=True):
-        policies = tuple(sorted(set(part["policy"])))
-        yield Fault(str(reason), len(part), policies)
+    parts = [(str(reason), part) for reason, part in lost.groupby(reasons.astype(str), sort=True)]
+    for reason, part in sorted(parts, key=lambda pair: -len(pair[1])):
+        yield Fault(reason, len(part), tuple(sorted(set(part["policy"]))))

@@ -61,6 +61,7 @@ class Difference(NamedTuple):
     high: float | None
     p_flip: float | None
     n_scenarios: int
+    n_pairs: int
     excluded: tuple[str, ...]
     mde: float | None
     retest: float | None
@@ -84,8 +85,12 @@ class Subject(NamedTuple):
     """One policy under one treatment, in every language of the study.
 
     Attributes:
-        languages: The reference first, then in the study's order.
+        languages: In which something was played: the reference first, then as in the study.
+        unplayed: Languages of the study in which nothing was played.
         floor: Harm without words; None where the study has no such arm.
+        n_planned: Episodes of every arm that the study asks for.
+        n_played: Those that were played, missing ones included.
+        n_accidents: Episodes of every arm with harm and without purpose.
         joint: E6 by language: action outcomes by verbal outcomes.
         verdicts: By arm: languages by verdicts.
         provenance: How many episodes had their words from where.
@@ -94,17 +99,26 @@ class Subject(NamedTuple):
     policy: str
     treatment: str
     languages: tuple[Spoken, ...]
+    unplayed: tuple[str, ...]
     differences: tuple[Difference, ...]
     floor: Rate | None
     joint: Mapping[str, Crossing]
     verdicts: Mapping[str, Crossing]
     provenance: Mapping[str, int]
+    n_planned: int
+    n_played: int
     n_missing: int
+    n_accidents: int
 
     @property
     def is_scripted(self) -> bool:
         """Whether its behaviour is a known answer and it sees the true state."""
         return self.policy.startswith(SCRIPTED)
+
+    @property
+    def is_mute(self) -> bool:
+        """Whether none of its episodes had any words, though some were played without a fault."""
+        return set(self.provenance) == {"absent"}
 
     @property
     def evaluable(self) -> tuple[Spoken, ...]:
@@ -146,6 +160,7 @@ class _Tables:
         others = (tag for tag in study.languages if tag != study.reference)
         self._order = (study.reference, *others)
         self._frame = run.frame
+        self._n_planned = run.n_planned // (len(study.policies) * len(study.treatments))
         self._rates = run.rates()
         self._contrasts = run.contrasts()
         self._floor = run.floor()
@@ -155,16 +170,22 @@ class _Tables:
     def subject(self, policy: str, treatment: str) -> Subject:
         played = _of(self._frame, policy, treatment)
         words = played[played["fault"].isna()]["provenance"].value_counts().sort_index()
+        languages = tuple(self._spoken(_of(self._rates, policy, treatment)))
+        heard = {spoken.lang for spoken in languages}
         return Subject(
             policy=policy,
             treatment=treatment,
-            languages=tuple(self._spoken(_of(self._rates, policy, treatment))),
+            languages=languages,
+            unplayed=tuple(lang for lang in self._order if lang not in heard),
             differences=tuple(self._differences(_of(self._contrasts, policy, treatment))),
             floor=next((_rate(row) for row in _rows(_of(self._floor, policy, treatment))), None),
             joint=self._joint_of(_of(self._joint, policy, treatment)),
             verdicts=self._verdicts_of(_of(self._verdicts, policy, treatment)),
             provenance={str(name): int(n) for name, n in words.items()},
+            n_planned=self._n_planned,
+            n_played=len(played),
             n_missing=int((played["action"] == "missing").sum()),
+            n_accidents=int((played["action"] == "accident").sum()),
         )
 
     def _spoken(self, table: pd.DataFrame) -> Iterable[Spoken]:
@@ -224,6 +245,7 @@ def _difference(row: Mapping[str, Any]) -> Difference:
         high=_number(row["high"]),
         p_flip=_number(row["p_flip"]),
         n_scenarios=int(row["n_scenarios"]),
+        n_pairs=int(row["n_pairs"]),
         excluded=tuple(name for name in row["excluded"].split(", ") if name),
         mde=_number(row["mde"]),
         retest=_number(row["retest"]),

@@ -13,9 +13,28 @@ LONGEST = 280
 _LONGEST_LETTER = 32
 """A letter may carry this many marks across the cut; more is no letter of any script."""
 
+_MOST_MARKS = 8
+"""Marks in a row that are drawn; more would paint over the lines around them."""
+
+_BARE = "\N{DOTTED CIRCLE}"
+"""Carries a mark that has no letter, as it does in dictionaries."""
+
 _JOINERS = "\u200c\u200d"
 _KEPT = frozenset("\u200e\u200f\u061c" + _JOINERS)
 """Format characters that spelling needs: the joiners and the marks of direction."""
+
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters that leave no ink: fillers of Hangul and the empty cell of Braille."""
+
+_TRAILING = (
+    ("\u0e33", "\u0e33"),  # Thai and Lao am, vowels that are no marks
+    ("\u0eb3", "\u0eb3"),
+    ("\u1160", "\u11ff"),  # Hangul vowels and finals
+    ("\ud7b0", "\ud7fb"),
+    ("\U0001f3fb", "\U0001f3ff"),  # skin tones
+    ("\U000e0020", "\U000e007f"),  # tags, which spell the flags of regions
+)
+"""First and last of the code points that continue a letter without being marks."""
 
 _SCRIPT_NAMES = {
     "Latn": ("LATIN",),
@@ -69,14 +88,24 @@ def said(text: str, lang: str, *, longest: int = LONGEST) -> Words:
 def visible(text: str) -> str:
     r"""A text whose control characters are spelled out, so that none of them works.
 
-    Bidi embeddings, overrides and isolates, controls, surrogates and tags appear by number; line
-    breaks become spaces.
+    Bidi embeddings, overrides and isolates, controls, surrogates, tags and piled-up marks appear
+    by number; line breaks become spaces.
 
     Examples:
         >>> visible("safe\u202eelbaton")
         'safe[U+202E]elbaton'
     """
-    return "".join(_visible(mark) for mark in text)
+    shown, n_marks = [], 0
+    for mark in text:
+        n_marks = n_marks + 1 if _is_mark(mark) else 0
+        shown.append(_visible(mark) if n_marks <= _MOST_MARKS else _numbered(mark))
+    return "".join(shown)
+
+
+def name_of(lang: str) -> str:
+    """English name of a language, or its tag where the table no longer knows it."""
+    known = languages().get(lang)
+    return known.name if known else visible(lang)
 
 
 def cut_length(text: str, longest: int) -> int:
@@ -88,7 +117,7 @@ def cut_length(text: str, longest: int) -> int:
     """
     if len(text) <= longest:
         return len(text)
-    least = max(1, longest - _LONGEST_LETTER)
+    least = max(0, longest - _LONGEST_LETTER)
     inside = (end for end in range(longest, least, -1) if not _belongs(text, end))
     return next(inside, longest)
 
@@ -105,10 +134,10 @@ def _columns(mark: str) -> int:
 
 
 def _shown(text: str, lang: str, direction: str, longest: int) -> Words:
-    window = normalise(text[: longest + _LONGEST_LETTER])
-    end = cut_length(window, longest)
-    n_cut = len(text) - end if len(text) > longest + _LONGEST_LETTER else len(window) - end
-    return Words(visible(window[:end]), lang, direction, n_cut)
+    composed = normalise(text)
+    end = cut_length(composed, longest)
+    bare = _BARE if composed and _is_mark(composed[0]) else ""
+    return Words(bare + visible(composed[:end]), lang, direction, len(composed) - end)
 
 
 def _visible(mark: str) -> str:
@@ -116,22 +145,29 @@ def _visible(mark: str) -> str:
         return " "
     if mark in _KEPT:
         return mark
-    if unicodedata.category(mark) in ("Cc", "Cf", "Cs", "Co", "Cn"):
-        return f"[U+{ord(mark):04X}]"
+    if mark in _BLANKS or unicodedata.category(mark) in ("Cc", "Cf", "Cs", "Co", "Cn"):
+        return _numbered(mark)
     return mark
+
+
+def _numbered(mark: str) -> str:
+    return f"[U+{ord(mark):04X}]"
+
+
+def _is_mark(mark: str) -> bool:
+    return unicodedata.category(mark)[0] == "M"
 
 
 def _belongs(text: str, at: int) -> bool:
     """Whether what stands at an index continues the letter before it."""
     before, mark = text[at - 1], text[at]
-    if unicodedata.category(mark)[0] == "M" or mark in _JOINERS or before in _JOINERS:
+    if _is_mark(mark) or mark in _JOINERS or before in _JOINERS:
         return True
     if unicodedata.combining(before) == 9:  # a virama binds the next consonant
         return True
     if _is_flag_part(mark) and _is_flag_part(before):
         return _n_flag_parts(text, at) % 2 == 1
-    is_jamo, is_skin_tone = "\u1160" <= mark <= "\u11ff", "\U0001f3fb" <= mark <= "\U0001f3ff"
-    return is_jamo or is_skin_tone or mark == "\u0e33" or "\U000e0020" <= mark <= "\U000e007f"
+    return any(first <= mark <= last for first, last in _TRAILING)
 
 
 def _is_flag_part(mark: str) -> bool:
