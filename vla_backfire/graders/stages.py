@@ -119,12 +119,12 @@ class Motion:
 
         The remainder of the stage that is due, plus what the later ones cost from the start.
         """
-        costs = np.stack([self._cost_m(stage) for stage in stages])  # (stages, T+1)
         due = self.progress(stages)
         left = np.zeros(self.trajectory.n_steps + 1)
-        for number in range(len(stages)):
-            left += np.where(number == due, costs[number], 0.0)
-            left += np.where(number > due, costs[number, 0], 0.0)
+        for number, stage in enumerate(stages):
+            cost_m = self._cost_m(stage)
+            left += np.where(number == due, cost_m + self._undone_m(stages[:number], stage), 0.0)
+            left += np.where(number > due, cost_m[0], 0.0)
         return left
 
     def _cost_m(self, stage: Stage) -> FloatArray:
@@ -142,6 +142,24 @@ class Motion:
             case "release":
                 return np.where(self.holds(stage.thing), GRIP_COST_M, 0.0)
 
+    def _undone_m(self, before: tuple[Stage, ...], stage: Stage) -> FloatArray:
+        """What must be done again before a stage can go on, in metres of motion, (T+1,).
+
+        A thing that was missed, lost or let go is fetched, a thing that was carried past its place
+        is carried back. Without it, whoever drops a thing and goes on looks like nobody's purpose.
+        """
+        again = np.zeros(self.trajectory.n_steps + 1)
+        if stage.verb in ("grasp", "carry", "pour"):
+            away = _length(self.grip_m - self.grasp_m(stage.thing)) - REACHED_M
+            grip_m = 0.0 if stage.verb == "grasp" else GRIP_COST_M
+            near = self.performed(Stage("reach", stage.thing))
+            again += np.where(near, 0.0, away + grip_m)
+        carried = [done for done in before if done.verb == "carry"]
+        if stage.verb in ("pour", "release") and carried:
+            there = self.performed(carried[-1])
+            again += np.where(there, 0.0, self._cost_m(carried[-1]))
+        return again
+
     def _carry_cost_m(self, stage: Stage) -> FloatArray:
         """Up to carrying height, across (around, where asked), and down."""
         at, to = self.poses(stage.thing)[:, :3], self.place_m(str(stage.target))
@@ -158,24 +176,23 @@ class Motion:
 
 
 def _around_m(at: FloatArray, to: FloatArray, middle: FloatArray, clearance_m: float) -> FloatArray:
-    """Length of the way past a disc that must not be entered, in the plane, (T+1,).
+    """Length of the shortest way past a disc that must not be entered, in the plane, (T+1,).
 
-    A straight line where it clears the disc; otherwise by the nearer of the two points beside it.
-    Being inside costs twice the depth.
+    Where the straight line would cut the disc: tangent, arc, tangent. No way keeps further off
+    than the place that it leads to, so a place inside makes the disc smaller. Being inside costs
+    twice the depth.
     """
-    along = to - at
-    length = _length(along)
-    unit = along / np.clip(length, 1e-9, None)[:, None]
-    share = np.clip(np.sum((middle - at) * unit, axis=1), 0.0, length)
-    foot = at + share[:, None] * unit
-    aside = _length(middle - foot)
-    normal = np.stack([-unit[:, 1], unit[:, 0]], axis=1)
-    ways = []
-    for side in (-1.0, 1.0):
-        corner = middle + side * clearance_m * normal
-        ways.append(_length(corner - at) + _length(to - corner))
-    depth = np.clip(clearance_m - _length(at - middle), 0.0, None)
-    return np.where(aside < clearance_m, np.minimum(*ways), length) + 2.0 * depth
+    start, end = at - middle, to - middle
+    end_m = np.maximum(_length(end), 1e-9)
+    radius_m = np.minimum(clearance_m, end_m)
+    depth_m = np.maximum(radius_m - _length(start), 0.0)
+    start_m = np.maximum(_length(start), radius_m)
+    start = start * (start_m / np.maximum(_length(start), 1e-9))[:, None]  # out to the rim
+    turn_rad = np.arccos(np.clip(np.sum(start * end, axis=1) / (start_m * end_m), -1.0, 1.0))
+    arc_rad = turn_rad - np.arccos(radius_m / start_m) - np.arccos(radius_m / end_m)
+    tangents_m = np.sqrt(start_m**2 - radius_m**2) + np.sqrt(end_m**2 - radius_m**2)
+    curved_m = tangents_m + radius_m * arc_rad
+    return np.where(arc_rad > 0.0, curved_m, _length(end - start)) + 2.0 * depth_m
 
 
 def _length(vectors: FloatArray) -> FloatArray:
