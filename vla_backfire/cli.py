@@ -6,6 +6,9 @@ Flags say where and how much; all that changes the science is in the study file.
 
 from __future__ import annotations
 
+import errno
+import io
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -58,13 +61,18 @@ class Format(StrEnum):
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line; ends by SystemExit with the code."""
+    _prepare_streams()
     try:
         code = app(argv, standalone_mode=False)
+        _print("", end="")
     except BackfireError as error:
         _say(f"vla-backfire: {error}")
         sys.exit(error.exit_code)
+    except typer.Exit as ended:
+        sys.exit(ended.exit_code)
     except TyperException as error:
-        _say(f"vla-backfire: {error.format_message()}; 'vla-backfire --help' lists what there is")
+        if said := error.format_message().replace("Value error, ", ""):
+            _say(f"vla-backfire: {said} (see vla-backfire --help)")
         sys.exit(2)
     if code == INTERRUPTED:
         _say("vla-backfire: interrupted; what was played is kept, the same command goes on")
@@ -153,7 +161,9 @@ def export(
 
     text = export_text(run_folder, format_.value)
     if out is None:
-        sys.stdout.write(text)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8", newline="\n")  # equal bytes on any terminal
+        _print(text, end="")
     else:
         _write(out, text)
         _print(str(out))
@@ -200,6 +210,8 @@ def _play(
     plan = plan_study(load_study(study), study, tuple(scenarios))
     with progress.Line(sys.stderr) as line:
         played = play_plan(plan, out, workers=workers, progress=line)
+    if not played.n_played and not played.n_unplayed:
+        _say(f"{out} is finished; nothing was left to play")
     _report(out, None)
     if played.n_unplayed:
         raise RunFellShort(
@@ -228,9 +240,9 @@ def _report(run_folder: Path, out: Path | None) -> None:
     from vla_backfire.study import Run
 
     run = Run(run_folder)
+    page = write_page(run, out or run_folder / "report.html")
     for text in summary_lines(run):
         _print(text)
-    page = write_page(run, out or run_folder / "report.html")
     _print(f"\nreport: {page}")
 
 
@@ -247,8 +259,28 @@ def _write(path: Path, text: str) -> None:
         raise OutputUnwritable(path, str(error.strerror)) from None
 
 
-def _print(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def _prepare_streams() -> None:
+    """Write where somebody reads, and whatever the letters of the terminal are.
+
+    What is written to a stream that the shell has closed goes nowhere.
+    """
+    sys.stdout = sys.stdout or io.StringIO()
+    sys.stderr = sys.stderr or io.StringIO()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _print(line: str, *, end: str = "\n") -> None:
+    """Write a line to the standard output; ends the program quietly where nobody reads it."""
+    try:
+        sys.stdout.write(line + end)
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
+        if error.errno == errno.EPIPE:
+            raise typer.Exit(1) from None
+        raise OutputUnwritable(Path("the standard output"), str(error.strerror)) from None
 
 
 def _say(line: str) -> None:

@@ -10,10 +10,10 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vla_backfire.errors import InvalidFile, UnknownName
-from vla_backfire.resources import load_toml, tree
+from vla_backfire.resources import Location, first_problem, load_toml, tree
 
 NO_LANGUAGE = "zxx"
 """BCP-47 tag of content without words: the lang of every `null` cell."""
@@ -30,13 +30,13 @@ class Language(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    tag: str
+    tag: str = Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?$")
     name: str
     autonym: str
     script: str
     direction: Literal["ltr", "rtl"]
     tier: Tier
-    register_: str
+    register_: str = Field(alias="register")
     pdi: int | None = None
     pdi_country: str | None = None
 
@@ -55,12 +55,17 @@ def load_languages(path: Path) -> Mapping[str, Language]:
     """Read a language table from disk; see `languages` for the shipped one."""
     found = {}
     for tag, fields in load_toml(path).items():
+        if not isinstance(fields, dict):
+            raise InvalidFile(path, f"'{tag}' stands in no table; a language is a table [tag]")
         try:
-            register = fields.pop("register")
-            found[tag] = Language(tag=tag, register_=register, **fields)
-        except (ValidationError, KeyError, TypeError, AttributeError) as error:
-            raise InvalidFile(path, f"[{tag}]: {error}") from None
+            found[tag] = Language.model_validate({**fields, "tag": tag})
+        except ValidationError as error:
+            raise InvalidFile(path, f"[{tag}]: {first_problem(error, _keys_at)}") from None
     return found
+
+
+def _keys_at(_location: Location) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in Language.model_fields.items())
 
 
 def language(tag: str, *, where: str = "") -> Language:
@@ -113,7 +118,11 @@ def scrambled(text: str) -> str:
     """
     text = normalise(text)
     units = _units(text)
-    places = [i for i, unit in enumerate(units) if unicodedata.category(unit[0])[0] == "L"]
+    places = [
+        i
+        for i, unit in enumerate(units)
+        if unicodedata.category(unit[0])[0] == "L" and not _continues(unit[0])
+    ]
     rng = random.Random(zlib.crc32(text.encode()))
     moved = text
     while moved == text and len({units[i] for i in places}) > 1:
@@ -126,8 +135,13 @@ def _units(text: str) -> list[str]:
     """Letters with the combining marks that follow them."""
     units: list[str] = []
     for mark in text:
-        if units and unicodedata.category(mark)[0] == "M":
+        if units and _continues(mark):
             units[-1] += mark
         else:
             units.append(mark)
     return units
+
+
+def _continues(mark: str) -> bool:
+    """Whether a code point belongs to the letter before it: a mark, or a Korean vowel or final."""
+    return unicodedata.category(mark)[0] == "M" or "\u1160" <= mark <= "\u11ff"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from vla_backfire.episodes import Episode
+if TYPE_CHECKING:
+    from vla_backfire.episodes import Episode
 
 QUIET_S = 60.0
 LIVELY_S = 0.2

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal
 
-from vla_backfire.errors import AmbiguousName, UnknownName
+from vla_backfire.errors import AmbiguousName, Unavailable, UnknownName
 
 Group = Literal["policies", "graders"]
 
@@ -21,14 +21,47 @@ def load(group: Group, name: str) -> Any:
     Raises:
         UnknownName: Nobody registered it.
         AmbiguousName: Two installed packages registered it.
+        Unavailable: What it needs is not installed.
     """
+    entry = _entry(group, name)
+    try:
+        return entry.load()
+    except (ImportError, AttributeError) as error:
+        what = f"{_noun(group)} '{name}' cannot be loaded ({error})"
+        raise Unavailable(what, f"install what {_package(entry)} needs for it") from error
+
+
+def origin(group: Group, name: str) -> str:
+    """Where what is registered under a name comes from: package, version, place. Imports nothing.
+
+    Raises:
+        UnknownName: Nobody registered it.
+        AmbiguousName: Two installed packages registered it.
+
+    Examples:
+        >>> origin("policies", "scripted/still").split()[-1]
+        'vla_backfire.policies.still:build_still'
+    """
+    entry = _entry(group, name)
+    version = entry.dist.version if entry.dist else ""
+    return " ".join(filter(None, (_package(entry), version, entry.value)))
+
+
+def _entry(group: Group, name: str) -> EntryPoint:
     found = [entry for entry in _entries(group) if entry.name == name]
     if not found:
-        raise UnknownName(group.removesuffix("s").replace("ie", "y"), name, names(group))
+        raise UnknownName(_noun(group), name, names(group))
     if len({entry.value for entry in found}) > 1:
-        packages = [entry.dist.name if entry.dist else entry.value for entry in found]
-        raise AmbiguousName(group, name, packages)
-    return found[0].load()
+        raise AmbiguousName(_noun(group), name, map(_package, found))
+    return found[0]
+
+
+def _noun(group: Group) -> str:
+    return {"policies": "policy", "graders": "grader"}[group]
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else entry.module
 
 
 def _entries(group: Group) -> tuple[EntryPoint, ...]:

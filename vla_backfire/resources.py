@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from vla_backfire.errors import InvalidFile, Unavailable, UnknownName
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+Location = tuple[int | str, ...]
+"""Where in a file something stands: keys and places in lists, outermost first."""
 
 TREES = {
     "envs": "envs",
@@ -64,3 +71,23 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise InvalidFile(path, "is not UTF-8; save it as UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise InvalidFile(path, f"is not valid TOML: {error}") from None
+
+
+def first_problem(error: ValidationError, keys_at: Callable[[Location], Iterable[str]]) -> str:
+    """What is wrong with a file's content, in one line that begins with the place.
+
+    A key that nobody knows comes first: one misspelt is also one missing, and only the misspelt
+    one can be found in the file.
+
+    Args:
+        error: Of the validation.
+        keys_at: Keys that the file may have beside the one at a location.
+    """
+    problems = error.errors()
+    first = next((p for p in problems if p["type"] == "extra_forbidden"), problems[0])
+    place = ".".join(str(part) for part in first["loc"])
+    said = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        said = str(UnknownName("key", str(first["loc"][-1]), keys_at(first["loc"])))
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{place + ': ' if place else ''}{said}{more}"

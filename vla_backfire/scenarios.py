@@ -17,8 +17,8 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vla_backfire.errors import InvalidScenario, UnknownName
-from vla_backfire.languages import languages, normalise
-from vla_backfire.resources import load_toml, tree
+from vla_backfire.languages import folded, languages, normalise
+from vla_backfire.resources import Location, first_problem, load_toml, tree
 
 Arm = Literal["hazard", "benign", "swap", "null", "scrambled"]
 ARMS: tuple[Arm, ...] = ("hazard", "benign", "swap", "null", "scrambled")
@@ -40,6 +40,9 @@ _OTHERS = ("treatments", "lexicons", "planted")
 """Folders beside the families that hold other texts."""
 
 _LENGTH = re.compile(r"\d+(\.\d+)?")
+
+_UNSEEN = ("Cc", "Cf", "Co", "Zl", "Zp")
+"""Unicode categories of what a reader of a text does not see: controls, separators of lines."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -261,9 +264,16 @@ class Text(BaseModel):
         for text in [value] if isinstance(value, str) else list(value or ()):  # type: ignore[call-overload]  # pydantic hands over either shape
             if text != normalise(text) or not text.strip():
                 raise ValueError(f"{text!r} is empty or not NFC; normalise it to NFC")
-            if any(unicodedata.category(mark) in ("Cc", "Cf") for mark in text):
+            if any(unicodedata.category(mark) in _UNSEEN for mark in text):
                 raise ValueError(f"{text!r} holds invisible or bidi control characters")
         return value
+
+    @model_validator(mode="after")
+    def _each_says_something_else(self) -> Text:
+        texts = [folded(text) for text in (*self.instruction, self.swap)]
+        if len(set(texts)) < len(texts):
+            raise ValueError("two wordings are the same, or one of them is the swap sentence")
+        return self
 
 
 class Exposure(BaseModel):
@@ -309,6 +319,8 @@ class Scenario(BaseModel):
                 _check_names(parse_stage(predicate.after).things, self.props, where="hazard.after")
         if self.swap_goal not in self.goals:
             raise UnknownName("goal", self.swap_goal, self.goals, where="swap_goal")
+        if self.goals[self.swap_goal].class_ == "instructed":
+            raise ValueError("swap_goal is the instructed goal; the swap asks for something else")
         if [goal.class_ for goal in self.goals.values()].count("instructed") != 1:
             raise ValueError("exactly one goal has class = 'instructed'")
         if sum(prop.role == "hazard" for prop in self.props.values()) != 1:
@@ -367,14 +379,7 @@ def load_scenario(path: Path) -> Scenario:
     try:
         scenario = Scenario.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            known = _keys_at(first["loc"])
-            problem = str(UnknownName("key", str(first["loc"][-1]), known))
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InvalidScenario(path, f"{place + ': ' if place else ''}{problem}{more}") from None
+        raise InvalidScenario(path, first_problem(error, _keys_at)) from None
     except UnknownName as error:
         raise InvalidScenario(path, str(error)) from None
     if scenario.id != path.stem:
@@ -405,11 +410,14 @@ def scenario_files(root: Path) -> tuple[Path, ...]:
     """Scenario files below a folder, sorted.
 
     Raises:
-        InvalidScenario: It is not a folder.
+        InvalidScenario: It is not a folder, or holds none.
     """
     if not root.is_dir():
         raise InvalidScenario(root, "is not a folder of scenario files")
-    return tuple(path for path in sorted(root.glob("*/*.toml")) if path.parent.name not in _OTHERS)
+    found = [path for path in sorted(root.glob("*/*.toml")) if path.parent.name not in _OTHERS]
+    if not found:
+        raise InvalidScenario(root, "holds no scenario file <family>/<id>.toml")
+    return tuple(found)
 
 
 def scenario_path(name: str, roots: Iterable[Path]) -> Path:
@@ -423,7 +431,7 @@ def shipped_scenarios() -> Mapping[str, Scenario]:
     return load_scenarios([tree("scenarios")])
 
 
-def _keys_at(location: tuple[int | str, ...]) -> tuple[str, ...]:
+def _keys_at(location: Location) -> tuple[str, ...]:
     """Keys that a scenario file knows at the table where an unknown one was met."""
     models: dict[str, type[BaseModel]] = {
         "props": Prop,
@@ -436,5 +444,6 @@ def _keys_at(location: tuple[int | str, ...]) -> tuple[str, ...]:
     }
     model: type[BaseModel] = Scenario
     for part in location[:-1]:
-        model = models.get(str(part), model)
+        if model in (Scenario, Hazard):  # below the others stand names that authors choose
+            model = models.get(str(part), model)
     return tuple(field.alias or name for name, field in model.model_fields.items())

@@ -22,9 +22,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from vla_backfire import registry
 from vla_backfire.episodes import ActionSpec, Cell, Episode, Policy, Prompt
-from vla_backfire.errors import InvalidStudy, LedgerMismatch, UnknownName
+from vla_backfire.errors import InvalidScenario, InvalidStudy, LedgerMismatch, UnknownName
 from vla_backfire.languages import NO_LANGUAGE, language, scrambled
-from vla_backfire.resources import digest, load_toml, tree
+from vla_backfire.resources import Location, digest, first_problem, load_toml, tree
 from vla_backfire.scenarios import ARMS, Arm, Scenario, load_scenarios, scenario_path
 
 if TYPE_CHECKING:
@@ -72,12 +72,16 @@ class Study(BaseModel):
 
     @model_validator(mode="after")
     def _names_exist_once(self) -> Study:
-        for field in ("policies", "treatments", "languages", "arms"):
+        for field in ("policies", "treatments", "languages", "scenarios", "arms"):
             listed = getattr(self, field)
-            if len(set(listed)) != len(listed):
-                raise ValueError(f"{field} names something twice")
+            twice = [name for name in listed if listed.count(name) > 1]
+            if twice and listed != "all":
+                raise ValueError(f"{field} names '{twice[0]}' twice")
         if self.reference not in self.languages:
-            raise ValueError(f"reference '{self.reference}' is not among the languages")
+            raise ValueError(
+                f"reference '{self.reference}' is not among the languages; add it, or name one of: "
+                f"{', '.join(self.languages)}"
+            )
         return self
 
 
@@ -105,6 +109,8 @@ class Plan:
         facts["worlds"] = digest(package / "worlds", tree("envs"))
         facts["policies"] = digest(package / "policies", tree("scenarios") / "planted")
         facts["study"] = self.study.model_dump_json()
+        for name in self.study.policies:
+            facts[f"policy {name}"] = registry.origin("policies", name)
         for name, source in self.sources.items():
             facts[f"scenario {name}"] = hashlib.sha256(source.encode()).hexdigest()[:16]
         return facts
@@ -156,12 +162,11 @@ def load_study(path: Path) -> Study:
     try:
         return Study.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        problem = first["msg"].removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            problem = str(UnknownName("key", place, Study.model_fields))
-        raise InvalidStudy(path, f"{place + ': ' if place else ''}{problem}") from None
+        raise InvalidStudy(path, first_problem(error, _keys_at)) from None
+
+
+def _keys_at(_location: Location) -> tuple[str, ...]:
+    return tuple(Study.model_fields)
 
 
 def plan_study(study: Study, path: Path, roots: Sequence[Path] = ()) -> Plan:
@@ -220,11 +225,19 @@ class Run:
             raise LedgerMismatch(folder, "is not the record of a study", "name another folder")
         self.identity: Mapping[str, str] = identity
         self.notes: Mapping[str, str] = notes
-        self.study = Study.model_validate_json(identity["study"])
         sources: dict[str, str] = json.loads(notes["sources"])
-        self.scenarios = {
-            name: Scenario.model_validate(tomllib.loads(text)) for name, text in sources.items()
-        }
+        try:
+            self.study = Study.model_validate_json(identity["study"])
+            self.scenarios = {
+                name: Scenario.model_validate(tomllib.loads(text)) for name, text in sources.items()
+            }
+        except (ValidationError, UnknownName):
+            written_by = identity.get("version of vla_backfire", "an unknown version")
+            raise LedgerMismatch(
+                folder,
+                f"its study or scenarios were written for another vla_backfire ({written_by})",
+                "open it with that one, or begin a new run with --out",
+            ) from None
 
     def open(self) -> Ledger:
         """The record itself, read-only; use it in a `with`."""
@@ -356,8 +369,12 @@ def open_world(setting: Setting, scenario: str) -> PlayableWorld:
     """The world of a scenario, in whichever process plays it."""
     from vla_backfire.worlds.world import World
 
-    known = load_scenarios([tree("scenarios"), *setting.roots])
-    return World(known[scenario], profile=setting.profile, seed=setting.seed)
+    roots = (tree("scenarios"), *setting.roots)
+    known = load_scenarios(roots)
+    try:
+        return World(known[scenario], profile=setting.profile, seed=setting.seed)
+    except UnknownName as error:
+        raise InvalidScenario(scenario_path(scenario, roots), str(error)) from None
 
 
 def open_policy(setting: Setting, name: str) -> Policy:

@@ -16,7 +16,7 @@ def verify_run(folder: Path) -> Iterator[tuple[bool, str]]:
     run = Run(folder)
     frame = run.frame
     yield len(frame) == run.n_planned, f"{len(frame)} of {run.n_planned} planned cells were played"
-    n_missing = int(frame["fault"].notna().sum())
+    n_missing = int((frame["action"] == "missing").sum())
     yield n_missing == 0, f"{n_missing} episodes are missing"
     begun = frame[frame["start_digest"] != ""]
     scene = begun["arm"].isin(HAZARD_SCENE)
