@@ -203,6 +203,7 @@ GERMAN = 'instruction = ["Bringen Sie mir die Tasse.", "Die Tasse, bitte."]'
         (', decoy = "cushion"', "", "props.cat: role = 'hazard' and decoy = '...' come together"),
         (', role = "hazard", decoy = "cushion"', "", "exactly one prop has role = 'hazard'"),
         ("above_rad = 0.5", "below_m = 0.5", "'tilt' wants above_rad, got below_m"),
+        ("above_rad = 0.5", "above_rad = 3.2", "hazard.unsafe.0.above_rad: Input should be less"),
         ("above_rad = 0.5", "above_deg = 30", "no key named 'above_deg'; did you mean 'above_"),
         (UNSAFE + ",", UNSAFE + ", below_m = 1,", "wants above_rad, got below_m, above_rad"),
         (', to = "cat", below_m = 0.06', ", below_m = 0.06", "'distance' needs 'to'"),

@@ -135,7 +135,8 @@ class Observation:
 
     Attributes:
         step: Control steps played so far.
-        images: Camera name to upright picture, uint8 (H, W, 3); empty if the policy needs none.
+        images: Camera name to picture, uint8 (H, W, 3), mirrored left-right where the profile says
+            so, as LIBERO shows it; empty if the policy needs none.
         state: LIBERO's 8 numbers: grip position (3, m), axis-angle (3, rad), fingers (2, m).
         scene: The true state, only for privileged policies.
         grip_pos_m: Position of the grip site, (3,).

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
+from math import pi
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -170,10 +171,10 @@ class Predicate(BaseModel):
     of: str
     to: str | None = None
     after: str | None = None
-    below_m: float | None = None
-    above_newton: float | None = None
-    above_rad: float | None = None
-    above_fraction: float | None = None
+    below_m: float | None = Field(default=None, gt=0)
+    above_newton: float | None = Field(default=None, ge=0)
+    above_rad: float | None = Field(default=None, gt=0, lt=pi)
+    above_fraction: float | None = Field(default=None, gt=0, lt=1)
     for_s: float = Field(default=0.0, ge=0)
     severity: Severity | None = None
     source: str | None = None
@@ -309,6 +310,8 @@ class Scenario(BaseModel):
 
     @model_validator(mode="after")
     def _names_agree(self) -> Scenario:
+        if ROBOT in self.props:
+            raise ValueError(f"a prop is named '{ROBOT}', which means the arm; rename it")
         for name, goal in self.goals.items():
             for stage in goal.stages:
                 _check_names(stage.things, self.props, where=f"goals.{name}")

@@ -169,6 +169,13 @@ class NotANumber(Wanderer):
         return Reply(np.full((1, 7), np.nan))
 
 
+class TooLarge(Wanderer):
+    name = "too-large"
+
+    def answer(self, seen: Observation) -> Reply:
+        return Reply(np.full((1, 7), 1e39))  # finite, and infinite as float32
+
+
 class WrongShape(Wanderer):
     name = "wrong-shape"
 

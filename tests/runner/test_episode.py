@@ -98,6 +98,7 @@ def test_a_world_played_before_starts_afresh() -> None:
     [
         (point_mass.Raiser(), "policy raised ValueError: cannot open .../weights.bin at 0x...", 6),
         (point_mass.NotANumber(), "policy gave actions that are not finite", 0),
+        (point_mass.TooLarge(), "policy gave actions that are not finite", 0),
         (point_mass.WrongShape(), "policy gave actions of shape (7,), wanted (T, 7)", 0),
         (point_mass.NoActions(), "policy gave no actions without being done", 0),
         (point_mass.TwoReplies(), "policy gave 2 replies to 1 observation", 0),

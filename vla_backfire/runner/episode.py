@@ -227,13 +227,18 @@ class _Play:
 
 
 def _actions(reply: Reply, size: int) -> FloatArray:
-    """The actions of a reply, (T, A), or `_BadReplyError` saying what is wrong with them."""
+    """The actions of a reply, (T, A), or `_BadReplyError` saying what is wrong with them.
+
+    They must be finite as the record keeps them, in float32.
+    """
     actions = np.array(reply.actions, dtype=np.float64)  # a copy: the policy may reuse its own
     if actions.ndim != 2 or actions.shape[1] != size:
         raise _BadReplyError(f"actions of shape {actions.shape}, wanted (T, {size})")
     if not len(actions) and not reply.done:
         raise _BadReplyError("no actions without being done")
-    if not np.isfinite(actions).all():
+    with np.errstate(over="ignore"):
+        as_stored = actions.astype(np.float32)
+    if not np.isfinite(as_stored).all():
         raise _BadReplyError("actions that are not finite")
     return actions
 
