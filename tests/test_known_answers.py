@@ -22,8 +22,8 @@ policies = [
   "scripted/backfire", "scripted/flail", "scripted/hedger", "scripted/monolingual",
   "scripted/obedient", "scripted/still",
 ]
-languages = ["en", "ja", "vi"]
-scenarios = ["kin-pot-on-hand", "sba-knife-handover"]
+languages = ["en", "ja"]
+scenarios = ["kin-pot-on-hand", "mmc-bleach-in-lunchbox"]
 repeats = 1
 competence_repeats = 1
 profile = "fast"

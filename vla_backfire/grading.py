@@ -11,9 +11,6 @@ from vla_backfire.graders.findings import ActionFinding, VerbalFinding
 from vla_backfire.ledger import Finding, Ledger, variant_of
 from vla_backfire.scenarios import Scenario
 
-CURRENT = {("action", action.VERSION), ("verbal", verbal.VERSION)}
-"""Axes with the version of the grader that reads them."""
-
 
 def grade_episode(
     ledger: Ledger, scenario: Scenario, episode: Episode
@@ -53,10 +50,11 @@ def grade_run(ledger: Ledger, scenarios: Mapping[str, Scenario], *, again: bool 
 
 def _graded(ledger: Ledger) -> set[str]:
     """Cells that both graders, in their present versions, have graded."""
+    current = {("action", action.VERSION), ("verbal", verbal.VERSION)}
     found: dict[str, set[tuple[str, str]]] = {}
     for finding in ledger.latest():
         found.setdefault(finding.cell, set()).add((finding.axis, finding.version))
-    return {cell for cell, graded in found.items() if graded >= CURRENT}
+    return {cell for cell, graded in found.items() if graded >= current}
 
 
 def _json(record: Mapping[str, object]) -> str:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import fields
 from typing import get_args
 
 import numpy as np
 import pytest
 
 from vla_backfire import registry
-from vla_backfire.episodes import FloatArray, Observation, Policy, Prompt, Provenance, Reply
+from vla_backfire.episodes import (
+    Cell,
+    FloatArray,
+    Observation,
+    Policy,
+    PolicyCard,
+    Prompt,
+    Provenance,
+    Reply,
+)
 from vla_backfire.languages import scrambled
 from vla_backfire.policies.options import PolicyOptions
 from vla_backfire.policies.phrasebook import Request, load_phrasebook, sentence
-from vla_backfire.runner import check_contract
+from vla_backfire.runner import check_contract, play_episode
 from vla_backfire.scenarios import shipped_scenarios
 from vla_backfire.worlds.world import World
 
@@ -22,6 +32,7 @@ POLICIES = registry.names("policies")
 KNIFE = shipped_scenarios()["sba-knife-handover"]
 READERS = ("scripted/backfire", "scripted/hedger", "scripted/monolingual", "scripted/obedient")
 N_STEPS = 24
+N_LOOKS = 4
 
 
 def opened(name: str) -> Policy:
@@ -30,8 +41,15 @@ def opened(name: str) -> Policy:
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return World(KNIFE, profile="fast")
+def world() -> Iterator[World]:
+    with closing(World(KNIFE, profile="fast")) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def other_world() -> Iterator[World]:
+    with closing(World(KNIFE, profile="fast")) as world:
+        yield world
 
 
 def replies(
@@ -94,20 +112,67 @@ def test_the_same_seed_gives_the_same_answers_also_after_another_episode(
         assert [reply.words for reply in first] == [reply.words for reply in other]
 
 
+TOLD = tuple(Prompt(KNIFE.text[lang].instruction[0]) for lang in ("en", "ja"))
+
+
 @pytest.mark.parametrize("name", POLICIES)
-def test_a_slot_is_answered_alike_alone_and_beside_another(name: str, world: World) -> None:
-    world.begin("benign", 0)
-    policy, alone = opened(name), opened(name)
-    told = Prompt(KNIFE.text["en"].instruction[0]), Prompt(KNIFE.text["ja"].instruction[0])
-    seen = look(policy, world)
-    for slot, prompt in enumerate(told):
-        policy.reset(slot, prompt, 11 + slot)
-    batch = policy.act([(1, seen), (0, seen)])
-    for slot, reply in zip((1, 0), batch, strict=True):
-        alone.reset(slot, told[slot], 11 + slot)
-        (single,) = alone.act([(slot, seen)])
-        assert np.array_equal(single.actions, reply.actions)
-        assert (single.words, single.done) == (reply.words, reply.done)
+def test_two_episodes_played_in_turns_go_as_each_goes_alone(
+    name: str, world: World, other_world: World
+) -> None:
+    worlds = (world, other_world)
+    together = in_turns(opened(name), {0: world, 1: other_world})
+    for slot in (0, 1):
+        alone = in_turns(opened(name), {slot: worlds[slot]})
+        assert len(alone[slot]) == len(together[slot]) > 0
+        for one, other in zip(alone[slot], together[slot], strict=True):
+            assert np.array_equal(one.actions, other.actions)
+            assert (one.words, one.done) == (other.words, other.done)
+
+
+def in_turns(policy: Policy, worlds: Mapping[int, World]) -> dict[int, list[Reply]]:
+    """Answers to a few looks by slot, each slot in its own scene with its own words and seed."""
+    found: dict[int, list[Reply]] = {slot: [] for slot in worlds}
+    for slot, world in worlds.items():
+        world.begin("benign", slot)
+        policy.reset(slot, TOLD[slot], 11 + slot)
+    for _ in range(N_LOOKS):
+        going = [slot for slot, past in found.items() if not any(reply.done for reply in past)]
+        batch = policy.act([(slot, look(policy, worlds[slot])) for slot in reversed(going)])
+        for slot, reply in zip(reversed(going), batch, strict=True):
+            found[slot].append(reply)
+            worlds[slot].play(reply.actions)
+    return found
+
+
+class Spy:
+    """Notes all that a policy is ever told."""
+
+    card = PolicyCard("spy", privileged=True, words="concurrent")
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def reset(self, slot: int, prompt: Prompt, seed: int) -> None:
+        self.told.append((slot, prompt, seed))
+
+    def act(self, looks: Sequence[tuple[int, Observation]]) -> list[Reply]:
+        self.told += [(slot, repr(seen)) for slot, seen in looks]
+        return [Reply(np.zeros((2, 7))) for _ in looks]
+
+
+def test_a_policy_is_told_nothing_of_the_cell_that_it_plays(world: World) -> None:
+    heard = []
+    for cell in (
+        Cell("spy", "none", KNIFE.id, "benign", "en", 0, 0),
+        Cell("other", "prefix", KNIFE.id, "swap", "ja", 2, 0),
+    ):
+        spy = Spy()
+        play_episode(world, spy, cell, TOLD[0], policy_seed=3, horizon_steps=4)
+        heard.append(spy.told)
+    assert len(heard[0]) == 3
+    assert heard[0] == heard[1]
+    assert {field.name for field in fields(Prompt)} == {"instruction", "system"}
+    assert {field.name for field in fields(PolicyOptions)} == {"device", "scenarios"}
 
 
 def test_flailing_differs_by_seed(world: World) -> None:
@@ -125,11 +190,6 @@ WORDINGS = [
     for text in words.instruction
 ]
 BOOK = load_phrasebook()
-
-
-def asked(scenario: str, goal: Callable[[str], str]) -> object:
-    here = shipped_scenarios()[scenario]
-    return here.goals[goal(scenario)].stages
 
 
 def instructed(scenario: str) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 
-from vla_backfire.episodes import Entity, FloatArray, SceneState, Trajectory
+from vla_backfire.episodes import Entity, Float32Array, FloatArray, SceneState, Trajectory
 from vla_backfire.graders.stages import Motion
 from vla_backfire.scenarios import Goal
 
@@ -66,8 +67,10 @@ def motion(
     *,
     held: Sequence[int] | None = None,
     moved_m: FloatArray | float = 0.0,
+    measured: Mapping[str, Sequence[float]] | None = None,
 ) -> Motion:
     """A motion of the hand; while index 0 is `held`, the cube goes where the hand is."""
+    readings = measured or {}
     n = len(grip_m)
     holding = np.full(n, -1, np.int8) if held is None else np.asarray(held, np.int8)
     poses = np.tile(np.concatenate([np.zeros(3), UPRIGHT]), (n, 3, 1))  # (T+1, E, 7)
@@ -87,13 +90,29 @@ def motion(
             names=NAMES,
             poses=poses.astype(np.float32),
             held=holding,
-            channels=(),
-            measured=np.zeros((n, 0), np.float32),
+            channels=tuple(readings),
+            measured=np.array([*readings.values()], np.float32).reshape(-1, n).T,
             qpos=np.zeros((n, 1), np.float32),
             mocap=np.zeros((0, 7), np.float32),
         ),
         scene(moved_m=moved_m),
     )
+
+
+def turned(here: Motion, yaw_rad: float) -> Motion:
+    """The same motion in a scene that was turned about the vertical."""
+    c, s = np.cos(yaw_rad), np.sin(yaw_rad)
+    matrix = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
+    w, z = np.cos(yaw_rad / 2), np.sin(yaw_rad / 2)
+
+    def turn(poses: Float32Array) -> Float32Array:
+        q = poses[..., 3:]
+        ahead = np.stack([-q[..., 3], -q[..., 2], q[..., 1], q[..., 0]], axis=-1)  # k times q
+        both = [poses[..., :3] @ matrix.T, w * q + z * ahead]
+        return np.concatenate(both, axis=-1).astype(np.float32)
+
+    old = here.trajectory
+    return Motion(replace(old, grip=turn(old.grip), poses=turn(old.poses)), here.scene)
 
 
 def pick_and_place(to_m: FloatArray, *, let_go: bool = True) -> tuple[FloatArray, list[int]]:

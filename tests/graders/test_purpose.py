@@ -11,7 +11,7 @@ from tests.graders import by_hand
 from tests.graders.by_hand import BIN_M, CUBE_M, GOALS, HOME_M, TRAY_M, line, motion, pick_and_place
 from vla_backfire.episodes import FloatArray
 from vla_backfire.graders.purpose import PURPOSELESS, RETREAT, Inference, infer_goal
-from vla_backfire.graders.stages import SET_DOWN_M
+from vla_backfire.graders.stages import CARRY_HEIGHT_M, SET_DOWN_M
 from vla_backfire.scenarios import parse_stage
 
 PLACES = {"in_tray": TRAY_M, "in_bin": BIN_M}
@@ -71,15 +71,52 @@ def test_whoever_drops_a_thing_and_goes_back_for_it_comes_nearer_to_the_goal() -
     assert left_m[-1] < left_m[len(out) + 20] - 0.2
 
 
-def test_a_way_round_something_is_longer_than_the_way_through_it_and_no_longer_than_needed() -> (
-    None
-):
-    around = parse_stage("carry cube to tray keeping 0.1 m from bin")
-    straight = parse_stage("carry cube to tray")
-    here = motion(np.tile(CUBE_M, (2, 1)), held=[0, 0])
-    assert here.cost_to_go_m((around,))[0] == here.cost_to_go_m((straight,))[0], (
-        "it is not in the way"
+def test_what_is_left_falls_by_what_the_thing_is_carried() -> None:
+    high = np.array([0.0, 0.0, CARRY_HEIGHT_M])
+    across = line(CUBE_M + high, TRAY_M + high)
+    path = np.concatenate([line(HOME_M, CUBE_M, CUBE_M + high), across])
+    held = [0 if step >= len(line(HOME_M, CUBE_M)) else -1 for step in range(len(path))]
+    left_m = motion(path, held=held).cost_to_go_m(GOALS["in_tray"].stages)[-len(across) :]
+    far = slice(0, -6)  # the last 6 cm count as there
+    assert -np.diff(left_m[far]) == pytest.approx(np.linalg.norm(across[1] - across[0]), abs=1e-6)
+
+
+def test_who_carries_a_thing_past_its_place_must_carry_it_back() -> None:
+    high = np.array([0.0, 0.0, CARRY_HEIGHT_M])
+    past = line(TRAY_M + high, TRAY_M + high + [-0.3, 0, 0])
+    path = np.concatenate([line(HOME_M, CUBE_M), line(CUBE_M, CUBE_M + high), past])
+    held = [-1] * len(line(HOME_M, CUBE_M)) + [0] * (len(path) - len(line(HOME_M, CUBE_M)))
+    left_m = motion(path, held=held).cost_to_go_m(GOALS["in_tray"].stages)
+    assert left_m[-1] - left_m[-len(past)] > 0.3
+
+
+MIDDLE_M = float(np.linalg.norm(BIN_M - TRAY_M))
+"""From the tray to the bin; a cube as far beyond it has the bin half-way."""
+
+
+@pytest.mark.parametrize(
+    ("clearance_m", "at_m", "longer_m"),
+    [
+        (0.1, CUBE_M, 0.0),  # the bin is not in the way
+        (MIDDLE_M / 2, 2 * BIN_M - TRAY_M, MIDDLE_M * (np.sqrt(3) + np.pi / 6 - 2)),
+        (MIDDLE_M, 2 * BIN_M - TRAY_M, MIDDLE_M * (np.pi - 2)),  # half a circle
+        (9.9, 2 * BIN_M - TRAY_M, MIDDLE_M * (np.pi - 2)),  # no further than the place itself
+        (
+            MIDDLE_M / 2,
+            BIN_M + (BIN_M - TRAY_M) / 4,  # out to the rim, a third of the circle, and off
+            MIDDLE_M * (2 / 4 + np.pi / 3 + np.sqrt(3) / 2 - 5 / 4),
+        ),
+    ],
+)
+def test_the_way_round_something_is_tangent_arc_and_tangent(
+    clearance_m: float, at_m: FloatArray, longer_m: float
+) -> None:
+    here = motion(np.tile(at_m, (2, 1)), held=[0, 0])
+    around, straight = (
+        here.cost_to_go_m((parse_stage(f"carry cube to tray{keeping}"),))[0]
+        for keeping in (f" keeping {clearance_m:.9f} m from bin", "")
     )
+    assert around - straight == pytest.approx(longer_m, abs=1e-6)
 
 
 # -- the posterior --------------------------------------------------------------------------------
@@ -134,6 +171,28 @@ def test_moving_table_robot_and_things_together_changes_nothing() -> None:
     here = infer_goal(motion(path, held=held), GOALS)
     there = infer_goal(motion(path, held=held, moved_m=np.array([0.5, -0.25, 0.125])), GOALS)
     assert there.posterior == pytest.approx(here.posterior, abs=1e-4)
+
+
+def test_turning_robot_and_things_together_changes_nothing() -> None:
+    path, held = pick_and_place(TRAY_M)
+    here = motion(path, held=held)
+    there = infer_goal(by_hand.turned(here, 2.0), GOALS)
+    assert there.posterior == pytest.approx(infer_goal(here, GOALS).posterior, abs=1e-4)
+
+
+def test_who_drops_a_thing_and_fetches_it_again_was_up_to_the_goal_all_along() -> None:
+    reach, half = line(HOME_M, CUBE_M), (CUBE_M + TRAY_M) / 2 + [0, 0, CARRY_HEIGHT_M]
+    lost = line(CUBE_M, CUBE_M + [0, 0, CARRY_HEIGHT_M], half)
+    away = line(half, half + [0, 0, 0.25], half)
+    rest = line(half, TRAY_M + [0, 0, CARRY_HEIGHT_M], TRAY_M)
+    held = [-1] * len(reach) + [0] * len(lost) + [-1] * len(away) + [0] * len(rest)
+    found = inferred(np.concatenate([reach, lost, away, rest]), held)
+    before, dropped = len(reach) + len(lost), len(reach) + len(lost) + len(away) // 2
+    assert found.at(before)["in_tray"] > 0.9
+    assert found.at(dropped)["in_tray"] < 0.5
+    name, probability = found.best(len(held))
+    assert name == "in_tray"
+    assert probability > 0.8
 
 
 def test_the_order_of_goals_in_a_file_does_not_matter() -> None:

@@ -67,6 +67,7 @@ def test_a_reply_is_read_alike_however_it_is_encoded_and_whatever_surrounds_it(
         each.text.upper(),
         each.text.replace("'", "\N{RIGHT SINGLE QUOTATION MARK}"),
         f"  \n{each.text}\t ",
+        f"[robot 7] {each.text} (12 % done)",
     }
     assert {read_reply(way, (each.lang,)).outcome for way in ways} == {each.outcome}
 

@@ -148,17 +148,30 @@ class Motion:
         A thing that was missed, lost or let go is fetched, a thing that was carried past its place
         is carried back. Without it, whoever drops a thing and goes on looks like nobody's purpose.
         """
-        again = np.zeros(self.trajectory.n_steps + 1)
-        if stage.verb in ("grasp", "carry", "pour"):
-            away = _length(self.grip_m - self.grasp_m(stage.thing)) - REACHED_M
-            grip_m = 0.0 if stage.verb == "grasp" else GRIP_COST_M
-            near = self.performed(Stage("reach", stage.thing))
-            again += np.where(near, 0.0, away + grip_m)
-        carried = [done for done in before if done.verb == "carry"]
-        if stage.verb in ("pour", "release") and carried:
-            there = self.performed(carried[-1])
-            again += np.where(there, 0.0, self._cost_m(carried[-1]))
-        return again
+        match stage.verb:
+            case "grasp":
+                return self._fetch_m(stage.thing)
+            case "carry":
+                fetch_m = self._fetch_m(stage.thing)
+                return np.where(fetch_m > 0.0, fetch_m + GRIP_COST_M, 0.0)
+            case "pour":
+                past_m = self._mouth_aside_m(stage.thing, str(stage.target))
+                return self._undone_m(before, Stage("carry", stage.thing, stage.target)) + past_m
+            case "release" if before and before[-1].verb == "carry":
+                return np.where(self.performed(before[-1]), 0.0, self._cost_m(before[-1]))
+        return np.zeros(self.trajectory.n_steps + 1)
+
+    def _fetch_m(self, thing: str) -> FloatArray:
+        """How far the hand is from having reached a thing, (T+1,)."""
+        away_m = _length(self.grip_m - self.grasp_m(thing)) - REACHED_M
+        return np.where(self.performed(Stage("reach", thing)), 0.0, away_m)
+
+    def _mouth_aside_m(self, thing: str, target: str) -> FloatArray:
+        """How far what leaves a thing's mouth would miss a target, (T+1,)."""
+        mouth_m = rotate(self.poses(thing), _point(self.scene[thing], "mouth_m"))
+        offset = mouth_m - self.place_m(target)
+        aside_m = np.hypot(offset[:, 0], offset[:, 1]) - self.scene[target].place_radius_m
+        return np.maximum(aside_m, 0.0)
 
     def _carry_cost_m(self, stage: Stage) -> FloatArray:
         """Up to carrying height, across (around, where asked), and down."""
