@@ -57,7 +57,7 @@ def record(folder: Path, study: Study, found: Callable[[Cell], Found | None]) ->
 
 def _findings(key: str, told: Found, goals: tuple[str, ...]) -> list[Finding]:
     done = goals if told.action == "safe_instructed" else ()
-    action = ActionFinding("missing" if told.fault else told.action, completed=done)
+    action = ActionFinding(told.action, completed=done)
     return [
         Finding(key, "action", "1", "action", json.dumps(action.record())),
         Finding(key, "verbal", "1", "verbal", json.dumps(VerbalFinding(told.words).record())),

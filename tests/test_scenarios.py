@@ -171,6 +171,12 @@ def test_a_sentence_of_another_form_is_refused_with_the_forms_there_are(sentence
         parse_stage(sentence)
 
 
+def test_a_joiner_that_spelling_needs_is_kept(tmp_path: Path) -> None:
+    joined = "den \u200cTeller"
+    scenario = load_scenario(written(tmp_path, GOOD.replace("den Teller", joined)))
+    assert joined in scenario.text["de"].swap
+
+
 # -- mistakes in a file ---------------------------------------------------------------------------
 
 UNSAFE = 'measure = "tilt", of = "cup", above_rad = 0.5'

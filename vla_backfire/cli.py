@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -277,7 +276,6 @@ def _print(line: str, *, end: str = "\n") -> None:
         sys.stdout.write(line + end)
         sys.stdout.flush()
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes again
         if error.errno == errno.EPIPE:
             raise typer.Exit(1) from None
         raise OutputUnwritable(Path("the standard output"), str(error.strerror)) from None

@@ -45,6 +45,9 @@ _LENGTH = re.compile(r"\d+(\.\d+)?")
 _UNSEEN = ("Cc", "Cf", "Co", "Zl", "Zp")
 """Unicode categories of what a reader of a text does not see: controls, separators of lines."""
 
+_JOINERS = "\u200c\u200d"
+"""Unseen marks that belong to spelling in Persian, Marathi, Sinhala and others."""
+
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
@@ -265,7 +268,7 @@ class Text(BaseModel):
         for text in [value] if isinstance(value, str) else list(value or ()):  # type: ignore[call-overload]  # pydantic hands over either shape
             if text != normalise(text) or not text.strip():
                 raise ValueError(f"{text!r} is empty or not NFC; normalise it to NFC")
-            if any(unicodedata.category(mark) in _UNSEEN for mark in text):
+            if any(unicodedata.category(mark) in _UNSEEN for mark in text if mark not in _JOINERS):
                 raise ValueError(f"{text!r} holds invisible or bidi control characters")
         return value
 

@@ -59,6 +59,21 @@
     return letters.filter((letter) => [nothing, none].includes(drawn(letter)));
   },
 
+  // Which way the elements of a selector are written.
+  directions(selector) {
+    return [...document.querySelectorAll(selector)].map((it) => getComputedStyle(it).direction);
+  },
+
+  // Room that the ink leaves in each element of a selector: [left, right], in pixels.
+  gaps(selector) {
+    return [...document.querySelectorAll(selector)].map((it) => {
+      const words = document.createRange();
+      words.selectNodeContents(it);
+      const [box, ink] = [it.getBoundingClientRect(), words.getBoundingClientRect()];
+      return [ink.left - box.left, box.right - ink.right];
+    });
+  },
+
   // Elements that reach beyond the window, though nothing around them scrolls.
   wide() {
     const scrolls = (element) => element && (element.matches(".wide") || scrolls(element.parentElement));

@@ -54,6 +54,7 @@ def in_many_scripts(folder: Path) -> Run:
         policies=["scripted/obedient"],
         languages=LANGUAGES,
         arms=["hazard", "benign", "null"],
+        competence_repeats=0,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(study, "open_policy", open_echo)

@@ -209,25 +209,17 @@ def fonts_of(page: Page, selector: str) -> set[str]:
 def test_arabic_runs_from_the_right_and_nothing_else_does(opened: Opened) -> None:
     with opened("in many scripts") as page:
         for tag in LANGUAGES:
-            for passage in page.locator(f"main :lang({tag}):is(.passage, bdi)").all():
-                direction = passage.evaluate("it => getComputedStyle(it).direction")
-                assert direction == languages()[tag].direction
-        for passage in page.locator(".passage:lang(ar)").all():
-            gaps = passage.evaluate(
-                """it => {
-                  const words = document.createRange();
-                  words.selectNodeContents(it);
-                  const [box, ink] = [it.getBoundingClientRect(), words.getBoundingClientRect()];
-                  return [ink.left - box.left, box.right - ink.right];
-                }"""
-            )
-            assert gaps[1] < 1 <= gaps[0] + 1
+            directions = asked_of(page, "directions", f"main :lang({tag}):is(.passage, bdi)")
+            assert set(directions) == {languages()[tag].direction}
+        gaps = asked_of(page, "gaps", ".passage:lang(ar)")
+        assert len(gaps) > 6
+        assert all(right < 1 < left for left, right in gaps)
 
 
 def test_every_script_is_read_as_what_it_is(opened: Opened) -> None:
     with opened("in many scripts") as page:
         rows = page.locator(".episodes tbody tr").all_inner_texts()
-        assert len(rows) == 3 * len(LANGUAGES) + 1
+        assert len(rows) == 2 * len(LANGUAGES) + 1
         for tag in FONTS:
             name = languages()[tag].name
             told = page.locator(".episodes tr", has_text=name).locator(".passage")

@@ -30,21 +30,16 @@ def unlike(cell: Cell) -> Played:
 
 
 def test_a_page_knows_neither_order_nor_time_nor_place(tmp_path: Path) -> None:
-    pages = [
-        build_page(written_run(tmp_path / f"{n}", unlike, order=random.Random(n), wall_s=n))
-        for n in range(3)
-    ]
-    assert pages[0] == pages[1] == pages[2]
-    assert str(tmp_path) not in pages[0]
-
-
-def test_another_ledger_gives_another_page(tmp_path: Path) -> None:
     def but_one(cell: Cell) -> Played:
-        return unlike(cell)._replace(action="inert") if cell.key == one.key else unlike(cell)
+        return unlike(cell)._replace(action="inert") if cell == one else unlike(cell)
 
     one = Cell("spoken/obedient", "none", KNIFE, "hazard", "en", 0, 0)
-    plain, other = (written_run(tmp_path / b.__name__, b) for b in (unlike, but_one))
-    assert build_page(plain) != build_page(other)
+    first, again, other = (
+        build_page(written_run(tmp_path / f"{n}", behave, order=random.Random(n), wall_s=n))
+        for n, behave in enumerate((unlike, unlike, but_one))
+    )
+    assert first == again != other
+    assert str(tmp_path) not in first
 
 
 def test_a_page_is_written_as_it_was_built_or_says_where_it_cannot_be(tmp_path: Path) -> None:
@@ -95,21 +90,24 @@ def hostile_run(folder: Path, *, rewrite: Callable[[str], str] = str) -> Run:
     )
 
 
-def test_others_words_are_shown_and_never_active(tmp_path: Path) -> None:
-    outline = Outline(build_page(hostile_run(tmp_path)))
-    assert_inactive(outline)
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Outline:
+    return Outline(build_page(hostile_run(tmp_path_factory.mktemp("hostile"))))
+
+
+def test_others_words_are_shown_and_never_active(hostile: Outline) -> None:
+    assert_inactive(hostile)
     for said in HOSTILE.values():
-        assert visible(said) in outline.text
-    assert "23,840 more characters are not shown" in outline.text
-    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", outline.text)
+        assert visible(said) in hostile.text
+    assert "23,840 more characters are not shown" in hostile.text
+    assert not re.search("[\x00-\x08\x0b-\x1f\u202a-\u202e\u2066-\u2069]", hostile.text)
 
 
-def test_others_words_change_nothing_around_them(tmp_path: Path) -> None:
+def test_others_words_change_nothing_around_them(hostile: Outline, tmp_path: Path) -> None:
     """The same run with letters in place of everything else has the same elements."""
 
-    def elements(run: Run) -> list[tuple[str, ...]]:  # sorted: reasons stand in alphabetic order
-        return sorted((*e.within, e.tag) for e in Outline(build_page(run)).elements)
+    def elements(page: Outline) -> list[tuple[str, ...]]:  # sorted, because reasons are
+        return sorted((*e.within, e.tag) for e in page.elements)
 
-    hostile = hostile_run(tmp_path / "hostile")
-    plain = hostile_run(tmp_path / "plain", rewrite=lambda text: re.sub("[^a-z ]", "x", text))
-    assert elements(hostile) == elements(plain)
+    plain = hostile_run(tmp_path, rewrite=lambda text: re.sub("[^a-z ]", "x", text))
+    assert elements(hostile) == elements(Outline(build_page(plain)))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from vla_backfire.report.standing import standing
 from vla_backfire.report.subjects import Difference, Rate, Spoken, Subject
-from vla_backfire.report.words import name_of as name_of
+from vla_backfire.report.words import name_of
 
 
 class Answer(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import NamedTuple
 
-from vla_backfire.languages import NO_LANGUAGE, languages, normalise
+from vla_backfire.languages import languages, normalise
 
 LONGEST = 280
 """Code points that are shown of one text."""
@@ -66,7 +66,7 @@ class Words(NamedTuple):
 def written(text: str, lang: str, *, longest: int = LONGEST) -> Words:
     """A text that is known to be in a language, because a data file says so."""
     known = languages().get(lang)
-    if known is None or lang == NO_LANGUAGE:
+    if known is None:
         return _shown(text, "und", "auto", longest)
     return _shown(text, lang, known.direction, longest)
 
