@@ -94,7 +94,10 @@ def test_the_wheel_is_the_same_through_an_sdist(built: Built) -> None:
 
 def test_every_file_of_the_data_trees_is_in_the_wheel(built: Built) -> None:
     data = {
-        SHIPPED + name for name in built.files if name.startswith(tuple(f"{t}/" for t in TREES))
+        f"{SHIPPED}{name}{file.removeprefix(folder)}"
+        for name, folder in TREES.items()
+        for file in built.files
+        if file.startswith(f"{folder}/")
     }
     in_wheel = {name for name in names_in(built.from_sdist) if name.startswith(SHIPPED)}
     assert data
