@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import io
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -276,6 +277,8 @@ def _print(line: str, *, end: str = "\n") -> None:
         sys.stdout.write(line + end)
         sys.stdout.flush()
     except OSError as error:
+        # up to Python 3.11.2 what was not written is tried again when the interpreter ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if error.errno == errno.EPIPE:
             raise typer.Exit(1) from None
         raise OutputUnwritable(Path("the standard output"), str(error.strerror)) from None
