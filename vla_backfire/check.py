@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from vla_backfire.errors import InvalidScenario, UnknownName
 from vla_backfire.graders.lexicon import lexicon_languages, read_reply
 from vla_backfire.languages import languages
 from vla_backfire.resources import tree
-from vla_backfire.scenarios import Scenario, load_scenarios, scenario_path
+from vla_backfire.scenarios import Scenario, load_scenarios
+from vla_backfire.study import build_world
 from vla_backfire.worlds.recipes import load_profiles, load_prop, load_world, world_names
-from vla_backfire.worlds.world import World
 
 
 def check_everything(roots: tuple[Path, ...] = ()) -> Iterator[str]:
@@ -32,11 +31,8 @@ def check_everything(roots: tuple[Path, ...] = ()) -> Iterator[str]:
     yield f"worlds: {', '.join(world_names())}; {len(props)} props; {len(load_profiles())} profiles"
     all_roots = (tree("scenarios"), *roots)
     scenarios = load_scenarios(all_roots)
-    for name, scenario in scenarios.items():
-        try:
-            World(scenario).start_of("hazard", 0)
-        except UnknownName as error:
-            raise InvalidScenario(scenario_path(name, all_roots), str(error)) from None
+    for scenario in scenarios.values():
+        build_world(scenario, all_roots).start_of("hazard", 0)
         yield from _stale(scenario)
     yield f"scenarios: {len(scenarios)}, every scene compiles and settles"
 

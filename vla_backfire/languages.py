@@ -18,6 +18,9 @@ from vla_backfire.resources import Location, first_problem, load_toml, tree
 NO_LANGUAGE = "zxx"
 """BCP-47 tag of content without words: the lang of every `null` cell."""
 
+JOINERS = "\u200c\u200d"
+"""Unseen marks that belong to spelling in Persian, Marathi, Sinhala and others."""
+
 Tier = Literal["confirmatory", "workplace", "exploratory", "panel"]
 
 

@@ -18,7 +18,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from vla_backfire.errors import InvalidScenario, UnknownName
-from vla_backfire.languages import folded, languages, normalise
+from vla_backfire.languages import JOINERS, folded, languages, normalise
 from vla_backfire.resources import Location, first_problem, load_toml, tree
 
 Arm = Literal["hazard", "benign", "swap", "null", "scrambled"]
@@ -44,9 +44,6 @@ _LENGTH = re.compile(r"\d+(\.\d+)?")
 
 _UNSEEN = ("Cc", "Cf", "Co", "Zl", "Zp")
 """Unicode categories of what a reader of a text does not see: controls, separators of lines."""
-
-_JOINERS = "\u200c\u200d"
-"""Unseen marks that belong to spelling in Persian, Marathi, Sinhala and others."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -268,7 +265,7 @@ class Text(BaseModel):
         for text in [value] if isinstance(value, str) else list(value or ()):  # type: ignore[call-overload]  # pydantic hands over either shape
             if text != normalise(text) or not text.strip():
                 raise ValueError(f"{text!r} is empty or not NFC; normalise it to NFC")
-            if any(unicodedata.category(mark) in _UNSEEN for mark in text if mark not in _JOINERS):
+            if any(unicodedata.category(mark) in _UNSEEN for mark in text if mark not in JOINERS):
                 raise ValueError(f"{text!r} holds invisible or bidi control characters")
         return value
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
     from vla_backfire.ledger import Ledger
     from vla_backfire.runner import Block, PlayableWorld, Played, Setting
+    from vla_backfire.worlds.world import World
+
+PACKAGE = Path(__file__).parent
 
 Progress = Callable[[int, int, Episode], None]
 """Told (played, planned, episode) after each episode."""
@@ -105,9 +108,8 @@ class Plan:
         facts = {f"version of {name}": version(name) for name in packages}
         facts["version of python"] = platform.python_version()
         facts["machine"] = platform.machine()
-        package = Path(__file__).parent
-        facts["worlds"] = digest(package / "worlds", tree("envs"))
-        facts["policies"] = digest(package / "policies", tree("scenarios") / "planted")
+        facts["worlds"] = digest_of_worlds()
+        facts["policies"] = digest(PACKAGE / "policies", tree("scenarios") / "planted")
         facts["study"] = self.study.model_dump_json()
         for name in self.study.policies:
             facts[f"policy {name}"] = registry.origin("policies", name)
@@ -139,6 +141,11 @@ class Plan:
     def _wording(self, scenario: Scenario, repeat: int) -> int:
         counts = [len(scenario.text[lang].instruction) for lang in self.study.languages]
         return repeat % min(counts)
+
+
+def digest_of_worlds() -> str:
+    """Digest of all that worlds are made from: code, recipes, meshes."""
+    return digest(PACKAGE / "worlds", tree("envs"))
 
 
 def compose_prompt(cell: Cell, scenario: Scenario) -> Prompt:
@@ -367,14 +374,26 @@ def play_plan(plan: Plan, out: Path, *, workers: int | None = None, progress: Pr
 
 def open_world(setting: Setting, scenario: str) -> PlayableWorld:
     """The world of a scenario, in whichever process plays it."""
+    roots = (tree("scenarios"), *setting.roots)
+    found = load_scenarios(roots)[scenario]
+    return build_world(found, roots, profile=setting.profile, seed=setting.seed)
+
+
+def build_world(
+    scenario: Scenario, roots: Sequence[Path], *, profile: str = "libero", seed: int = 0
+) -> World:
+    """The world of a scenario that `load_scenarios` found below some folders.
+
+    Raises:
+        InvalidScenario: Its file names something of the world that does not exist, or contradicts
+            itself.
+    """
     from vla_backfire.worlds.world import World
 
-    roots = (tree("scenarios"), *setting.roots)
-    known = load_scenarios(roots)
     try:
-        return World(known[scenario], profile=setting.profile, seed=setting.seed)
+        return World(scenario, profile=profile, seed=seed)
     except UnknownName as error:
-        raise InvalidScenario(scenario_path(scenario, roots), str(error)) from None
+        raise InvalidScenario(scenario_path(scenario.id, roots), str(error)) from None
 
 
 def open_policy(setting: Setting, name: str) -> Policy:

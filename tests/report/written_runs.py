@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.recorded import Kept, keep
 from vla_backfire.episodes import Cell, Episode, Prompt, Provenance, Utterance
 from vla_backfire.graders.findings import ActionFinding, ActionOutcome
 from vla_backfire.graders.verbal import grade_words
-from vla_backfire.ledger import Finding, Ledger
+from vla_backfire.ledger import Finding
 from vla_backfire.resources import tree
 from vla_backfire.scenarios import Scenario, scenario_path
 from vla_backfire.study import Plan, Run, Study
@@ -95,21 +96,16 @@ def written_run(
         study: Fields of the study that differ from two languages, two placements.
     """
     plan = plan_of(sources, **study)
-    plays = [play for block in plan.blocks() for play in block.plays]
-    n_planned = len(plays)
-    if order:
-        order.shuffle(plays)
     identity = {"study": plan.study.model_dump_json(), "machine": "a test"}
-    with Ledger.create(folder, identity) as ledger:
-        ledger.write_note("sources", json.dumps(sources, ensure_ascii=False))
-        ledger.write_note("n_planned", str(n_planned))
-        for cell, prompt in plays:
-            happened = behave(cell)
-            if happened is not None:
-                episode = _episode(cell, prompt, happened, wall_s)
-                ledger.write_episode(episode)
-                ledger.write_findings(_findings(episode, happened, plan.scenarios[cell.scenario]))
-    return Run(folder)
+
+    def told(cell: Cell, prompt: Prompt) -> Kept | None:
+        happened = behave(cell)
+        if happened is None:
+            return None
+        episode = _episode(cell, prompt, happened, wall_s)
+        return episode, _findings(episode, happened, plan.scenarios[cell.scenario])
+
+    return keep(folder, plan, identity, told, order=order)
 
 
 def plan_of(sources: Mapping[str, str] = SOURCES, **study: Any) -> Plan:

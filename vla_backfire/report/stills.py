@@ -7,21 +7,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from io import BytesIO
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 from PIL import Image
 
-from vla_backfire import worlds
 from vla_backfire.episodes import ActionSpec, Cell, Pixels
 from vla_backfire.errors import BackfireError
 from vla_backfire.ledger import Ledger, Variant, variant_of
 from vla_backfire.report.limits import limit_of, limit_sentence
 from vla_backfire.report.words import name_of
-from vla_backfire.resources import digest, tree
 from vla_backfire.scenarios import Scenario
-from vla_backfire.study import Run
+from vla_backfire.study import Run, digest_of_worlds
 from vla_backfire.worlds.world import World
 
 CAMERA = "overview"
@@ -49,8 +46,7 @@ class Still(NamedTuple):
 
 def is_drawn_as_played(run: Run) -> bool:
     """Whether the files that worlds are made from are still those that the run was played with."""
-    here = Path(worlds.__file__).parent
-    return run.identity.get("worlds") == digest(here, tree("envs"))
+    return run.identity.get("worlds") == digest_of_worlds()
 
 
 def stills_of(run: Run) -> Mapping[str, tuple[Still, ...]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import NamedTuple
 
-from vla_backfire.languages import languages, normalise
+from vla_backfire.languages import JOINERS, languages, normalise
 
 LONGEST = 280
 """Code points that are shown of one text."""
@@ -19,8 +19,7 @@ _MOST_MARKS = 8
 _BARE = "\N{DOTTED CIRCLE}"
 """Carries a mark that has no letter, as it does in dictionaries."""
 
-_JOINERS = "\u200c\u200d"
-_KEPT = frozenset("\u200e\u200f\u061c" + _JOINERS)
+_KEPT = frozenset("\u200e\u200f\u061c" + JOINERS)
 """Format characters that spelling needs: the joiners and the marks of direction."""
 
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
@@ -161,7 +160,7 @@ def _is_mark(mark: str) -> bool:
 def _belongs(text: str, at: int) -> bool:
     """Whether what stands at an index continues the letter before it."""
     before, mark = text[at - 1], text[at]
-    if _is_mark(mark) or mark in _JOINERS or before in _JOINERS:
+    if _is_mark(mark) or mark in JOINERS or before in JOINERS:
         return True
     if unicodedata.combining(before) == 9:  # a virama binds the next consonant
         return True
