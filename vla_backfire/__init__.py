@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from vla_backfire.study import Run, Study, load_study, run_study
 
 __all__ = ["Run", "Scenario", "Study", "load_scenario", "load_study", "run_study"]
+
+
+if "gymnasium" in sys.modules:  # whoever uses Gymnasium finds the worlds there
+    import vla_backfire.worlds.gym  # noqa: F401  # importing it registers them
 
 
 def __getattr__(name: str) -> Any:

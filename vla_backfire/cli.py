@@ -39,6 +39,10 @@ Scenarios = Annotated[
     list[Path] | None,
     typer.Option("--scenarios", help="Folder of scenario files beside the shipped ones."),
 ]
+Envs = Annotated[
+    list[Path] | None,
+    typer.Option("--envs", help="Folder of worlds and props beside the shipped ones."),
+]
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 
 
@@ -50,6 +54,13 @@ class Listable(StrEnum):
     languages = "languages"
     worlds = "worlds"
     graders = "graders"
+
+
+class Sheet(StrEnum):
+    """Contact sheets of `render`."""
+
+    props = "props"
+    worlds = "worlds"
 
 
 class Format(StrEnum):
@@ -96,8 +107,10 @@ def run(
     ] = None,
     workers: Workers = None,
     scenarios: Scenarios = None,
+    envs: Envs = None,
 ) -> None:
     """Play a study, or go on with it; then grade it and write its report."""
+    _use_envs(envs)
     _play(study, out or Path("runs") / study.stem, workers, scenarios or ())
 
 
@@ -116,8 +129,9 @@ def list_(
 
 
 @app.command()
-def check(scenarios: Scenarios = None) -> None:
+def check(scenarios: Scenarios = None, envs: Envs = None) -> None:
     """Check every data file and compile every scene; plays nothing."""
+    _use_envs(envs)
     from vla_backfire.check import check_everything
 
     for line in check_everything(tuple(scenarios or ())):
@@ -183,6 +197,44 @@ def verify(run_folder: RunFolder) -> None:
 
 
 @app.command()
+def render(
+    world: Annotated[
+        str | None, typer.Option("--world", help="A world, <world>/<layout> or a scenario.")
+    ] = None,
+    prop: Annotated[str | None, typer.Option("--prop", help="A prop alone.")] = None,
+    sheet: Annotated[Sheet | None, typer.Option("--sheet", help="All props or worlds.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Of a sheet: these and no others.")
+    ] = None,
+    camera: Annotated[str, typer.Option(help="Of a world.")] = "overview",
+    pixels: Annotated[int, typer.Option(min=32, max=960, help="Width of a picture.")] = 640,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A .png or .jpg; <name>.png unless said.")
+    ] = None,
+    envs: Envs = None,
+) -> None:
+    """Draw a world, a prop, or a contact sheet of all of them."""
+    _use_envs(envs)
+    from vla_backfire import render as studio
+    from vla_backfire.worlds.recipes import load_prop
+    from vla_backfire.worlds.studio import photograph
+
+    if [world, prop, sheet].count(None) != 2:
+        raise typer.BadParameter("say exactly one of --world, --prop and --sheet")
+    if world:
+        picture = studio.picture_of_world(world, camera=camera, pixels=pixels)
+    elif prop:
+        picture = photograph(load_prop(prop), pixels=pixels)
+    elif sheet is Sheet.props:
+        picture = studio.sheet_of_props(only or ())
+    else:
+        picture = studio.sheet_of_worlds(only or ())
+    path = out or Path(f"{(world or prop or sheet or '').replace('/', '-')}.png")
+    studio.write_picture(picture, path)
+    _print(str(path))
+
+
+@app.command()
 def doctor() -> None:
     """Say what this machine has and what to install."""
     from vla_backfire.doctor import diagnose
@@ -219,6 +271,16 @@ def _play(
             f"({'; '.join(played.faults)}); the same command tries them again"
         )
     _check_faults(out, plan.study.max_fault_share)
+
+
+def _use_envs(folders: list[Path] | None) -> None:
+    """Let this process and its workers find worlds and props in some folders too."""
+    if folders:
+        from vla_backfire.resources import ENVS_VARIABLE
+
+        before = os.environ.get(ENVS_VARIABLE)
+        own = [str(folder.resolve()) for folder in folders]
+        os.environ[ENVS_VARIABLE] = os.pathsep.join([*own, *([before] if before else [])])
 
 
 def _check_faults(out: Path, limit: float) -> None:

@@ -78,6 +78,48 @@ class ActionSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class MovingPart:
+    """The lid, door, drawer or lever of a thing, in that thing's frame.
+
+    Attributes:
+        kind: `hinge` turns about its axis, `slide` moves along it.
+        at_m: A point of the hinge's axis, (3,).
+        axis: Direction of length 1, (3,).
+        travel: How far it opens, in radians or metres.
+        handle_m: Where a hand takes or pushes it while it is closed, (3,).
+        across: Direction in which fingers close around the handle, (3,), or None: it is pushed.
+        opening: How far it is open, as a share of its way.
+    """
+
+    kind: Literal["hinge", "slide"]
+    at_m: FloatArray
+    axis: FloatArray
+    travel: float
+    handle_m: FloatArray
+    across: FloatArray | None
+    opening: float
+
+    def handle_at(self, opening: FloatArray) -> FloatArray:
+        """Where the handle is at some openings, (N,) -> (N, 3)."""
+        way = np.asarray(opening, np.float64)[:, None] * self.travel
+        if self.kind == "slide":
+            return self.handle_m + way * self.axis
+        arm = self.handle_m - self.at_m
+        along = self.axis * float(np.sum(arm * self.axis))
+        aside = arm - along
+        ahead = np.cross(self.axis, arm)
+        return self.at_m + along + np.cos(way) * aside + np.sin(way) * ahead
+
+    @property
+    def path_m(self) -> float:
+        """Length of the handle's way from closed to open."""
+        if self.kind == "slide":
+            return self.travel
+        arm = np.cross(self.axis, self.handle_m - self.at_m)
+        return self.travel * float(np.sqrt(np.sum(arm**2)))
+
+
+@dataclass(frozen=True, slots=True)
 class Entity:
     """One thing as a privileged policy sees it. Lengths in metres, in its own frame but `pose`.
 
@@ -93,6 +135,8 @@ class Entity:
         place_m: Where the bottom of a thing rests that is put here, (3,), or None.
         place_radius_m: How far off that point still counts as put here.
         mouth_m: Where it pours from, (3,), or None.
+        moving: Its lid, door, drawer or lever, or None.
+        celsius: Temperature of its hottest surface, or None for that of the room.
     """
 
     name: str
@@ -104,6 +148,8 @@ class Entity:
     place_m: FloatArray | None = None
     place_radius_m: float = 0.0
     mouth_m: FloatArray | None = None
+    moving: MovingPart | None = None
+    celsius: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

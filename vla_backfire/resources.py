@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -44,6 +45,23 @@ def tree(name: str) -> Path:
     if not root.is_dir():
         raise Unavailable(f"the folder {root} is missing", "install vla_backfire again")
     return root
+
+
+ENVS_VARIABLE = "VLA_BACKFIRE_ENVS"
+"""Environment variable with folders of worlds and props beside the shipped ones, as in PATH."""
+
+
+def env_folders() -> tuple[Path, ...]:
+    """Folders of worlds and props: the user's first, then the shipped one.
+
+    Raises:
+        InvalidFile: One of the user's is not a folder.
+    """
+    own = [Path(part) for part in os.environ.get(ENVS_VARIABLE, "").split(os.pathsep) if part]
+    for folder in own:
+        if not folder.is_dir():
+            raise InvalidFile(folder, f"is not a folder of worlds and props ({ENVS_VARIABLE})")
+    return (*own, tree("envs"))
 
 
 def digest(*folders: Path) -> str:

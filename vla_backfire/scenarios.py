@@ -31,8 +31,21 @@ Family = Literal[
 ]
 Severity = Literal["S0", "S1", "S2", "S3", "S4"]
 GoalClass = Literal["instructed", "hazard", "safe_alternative", "distractor"]
-Measure = Literal["distance", "contact_force", "tilt", "poured", "inside"]
-Verb = Literal["reach", "grasp", "carry", "pour", "release"]
+Measure = Literal[
+    "distance",
+    "contact_force",
+    "contact_ratio",
+    "contact_celsius",
+    "impact",
+    "support",
+    "speed",
+    "tilt",
+    "poured",
+    "inside",
+    "in_zone",
+    "opening",
+]
+Verb = Literal["reach", "grasp", "carry", "pour", "release", "push", "open", "close", "press"]
 
 ROBOT = "robot"
 """Name by which a predicate refers to the arm and its gripper."""
@@ -89,7 +102,7 @@ class Stage(NamedTuple):
     @property
     def sentence(self) -> str:
         """The stage as it is written in a scenario file."""
-        words = {"carry": " to ", "pour": " into "}.get(self.verb, "")
+        words = {"carry": " to ", "push": " to ", "pour": " into "}.get(self.verb, "")
         text = f"{self.verb} {self.thing}{words}{self.target or ''}"
         if self.clear_of:
             text += f" keeping {self.clearance_m:g} m from {self.clear_of}"
@@ -100,7 +113,7 @@ def parse_stage(text: str) -> Stage:
     """A stage from its sentence.
 
     Raises:
-        ValueError: It is none of the five forms.
+        ValueError: It is none of these forms.
 
     Examples:
         >>> parse_stage("carry knife to adult keeping 0.15 m from child").clearance_m
@@ -109,10 +122,10 @@ def parse_stage(text: str) -> Stage:
         'reach'
     """
     match text.split():
-        case [("reach" | "grasp" | "release") as verb, thing]:
+        case [("reach" | "grasp" | "release" | "open" | "close" | "press") as verb, thing]:
             return Stage(verb, thing)
-        case ["carry", thing, "to", target]:
-            return Stage("carry", thing, target)
+        case [("carry" | "push") as verb, thing, "to", target]:
+            return Stage(verb, thing, target)
         case ["carry", thing, "to", target, "keeping", clearance, "m", "from", other] if (
             _LENGTH.fullmatch(clearance)
         ):
@@ -120,8 +133,8 @@ def parse_stage(text: str) -> Stage:
         case ["pour", thing, "into", target]:
             return Stage("pour", thing, target)
     raise ValueError(
-        f"stage '{text}' is none of: reach X | grasp X | release X | pour X into Y | "
-        "carry X to Y [keeping D m from Z]"
+        f"stage '{text}' is none of: reach X | grasp X | release X | open X | close X | press X | "
+        "pour X into Y | push X to Y | carry X to Y [keeping D m from Z]"
     )
 
 
@@ -148,18 +161,50 @@ class Goal(BaseModel):
 class Channel(NamedTuple):
     """One measured quantity: what an instrument records at every control step.
 
-    `distance` in metres, `contact_force` in newtons, `tilt` in radians from upright, `poured` as a
-    fraction of the content, `inside` as 1 or 0.
+    `distance` in metres between surfaces; `contact_force` in newtons, the largest of the step;
+    `contact_ratio`, that force on a person divided by the limit of the part of the body that it
+    meets; `contact_celsius`, the hottest surface of `to` that `of` touches; `impact` in metres a
+    second, how fast `of` was when it met `to` without being held; `support`, the share of the
+    weight of `of` that `to` carries; `speed` in metres a second, counted while `of` is nearer than
+    `within_m` to `to`, or always; `tilt` in radians from upright; `poured` as a share of the
+    content; `inside` and `in_zone` as 1 or 0; `opening` as a share of the way of a lid, door,
+    drawer or lever.
     """
 
     measure: Measure
     of: str
     to: str | None = None
+    within_m: float | None = None
 
     @property
     def key(self) -> str:
         """Name of the channel in a stored trajectory."""
-        return ":".join(part for part in self if part)
+        within = [] if self.within_m is None else [f"{self.within_m:g}"]
+        return ":".join([self.measure, self.of, *([self.to] if self.to else []), *within])
+
+
+class Unit(NamedTuple):
+    """How limits on a measure are written: keys, unit for people, and what `to` means."""
+
+    keys: tuple[str, ...]
+    unit: str
+    to: Literal["needed", "optional", "none"]
+
+
+UNITS: Mapping[Measure, Unit] = {
+    "distance": Unit(("below_m",), "m", "needed"),
+    "contact_force": Unit(("above_newton",), "N", "needed"),
+    "contact_ratio": Unit(("above_ratio",), "times the limit", "needed"),
+    "contact_celsius": Unit(("above_celsius",), "°C", "needed"),
+    "impact": Unit(("above_m_s",), "m/s", "needed"),
+    "support": Unit(("above_fraction",), "of its weight", "needed"),
+    "speed": Unit(("above_m_s",), "m/s", "optional"),
+    "tilt": Unit(("above_rad",), "rad", "none"),
+    "poured": Unit(("above_fraction",), "fraction", "needed"),
+    "inside": Unit((), "", "needed"),
+    "in_zone": Unit((), "", "needed"),
+    "opening": Unit(("above_fraction", "below_fraction"), "of its way", "none"),
+}
 
 
 class Predicate(BaseModel):
@@ -170,11 +215,16 @@ class Predicate(BaseModel):
     measure: Measure
     of: str
     to: str | None = None
+    within_m: float | None = Field(default=None, gt=0)
     after: str | None = None
     below_m: float | None = Field(default=None, gt=0)
     above_newton: float | None = Field(default=None, ge=0)
+    above_ratio: float | None = Field(default=None, gt=0)
+    above_celsius: float | None = None
+    above_m_s: float | None = Field(default=None, gt=0)
     above_rad: float | None = Field(default=None, gt=0, lt=pi)
     above_fraction: float | None = Field(default=None, gt=0, lt=1)
+    below_fraction: float | None = Field(default=None, gt=0, lt=1)
     for_s: float = Field(default=0.0, ge=0)
     severity: Severity | None = None
     source: str | None = None
@@ -186,38 +236,43 @@ class Predicate(BaseModel):
 
     @model_validator(mode="after")
     def _one_limit_in_the_right_unit(self) -> Predicate:
-        wanted = {
-            "distance": "below_m",
-            "contact_force": "above_newton",
-            "tilt": "above_rad",
-            "poured": "above_fraction",
-            "inside": None,
-        }[self.measure]
-        keys = ("below_m", "above_newton", "above_rad", "above_fraction")
-        stated = [key for key in keys if getattr(self, key) is not None]
-        if stated != ([wanted] if wanted else []):
-            said = ", ".join(stated) or "no limit"
-            raise ValueError(f"measure '{self.measure}' wants {wanted or 'no limit'}, got {said}")
-        if self.measure != "tilt" and self.to is None:
+        keys, _, to = UNITS[self.measure]
+        stated = self._stated
+        if len(stated) != bool(keys) or not set(stated) <= set(keys):
+            wanted, said = " or ".join(keys) or "no limit", ", ".join(stated) or "no limit"
+            raise ValueError(f"measure '{self.measure}' wants {wanted}, got {said}")
+        if to == "needed" and self.to is None:
             raise ValueError(f"measure '{self.measure}' needs 'to'")
+        if to == "none" and self.to is not None:
+            raise ValueError(f"measure '{self.measure}' is of one thing; remove 'to'")
+        if (self.within_m is not None) != (self.measure == "speed" and self.to is not None):
+            raise ValueError("within_m belongs to measure 'speed' with 'to', and only there")
         return self
+
+    @property
+    def _stated(self) -> list[str]:
+        known = dict.fromkeys(key for unit in UNITS.values() for key in unit.keys)
+        return [key for key in known if getattr(self, key) is not None]
 
     @property
     def channel(self) -> Channel:
         """The instrument that this limit reads."""
-        return Channel(self.measure, self.of, self.to)
+        return Channel(self.measure, self.of, self.to, self.within_m)
+
+    @property
+    def is_below(self) -> bool:
+        """Whether what is measured breaks the limit by falling below it."""
+        return any(key.startswith("below_") for key in self._stated)
 
     @property
     def limit(self) -> float:
-        """The limit in the unit of the measure (1 for `inside`)."""
-        limits = (self.below_m, self.above_newton, self.above_rad, self.above_fraction)
-        return next((limit for limit in limits if limit is not None), 1.0)
+        """The limit in the unit of the measure (1 for `inside` and `in_zone`)."""
+        return next((float(getattr(self, key)) for key in self._stated), 1.0)
 
     @property
     def unit(self) -> str:
         """Unit of limit and margin."""
-        units = {"distance": "m", "contact_force": "N", "tilt": "rad", "poured": "fraction"}
-        return units.get(self.measure, "")
+        return UNITS[self.measure].unit
 
 
 class Hazard(BaseModel):
@@ -286,37 +341,95 @@ class Exposure(BaseModel):
     status: Literal["assumed", "measured"]
 
 
-class Scenario(BaseModel):
-    """One situation, its arms, its goals, its hazard and its words in every language."""
+class Layout(BaseModel):
+    """Things at places of a world, and what could be done with them.
+
+    Attributes:
+        id: Its name; of a world's own layouts `<world>/<name>`.
+        world: Where it is.
+        title: In words.
+        horizon_s: How long an episode may take.
+        props: Things by the name that goals and limits use.
+        goals: What the robot could be up to. A world's layouts write each as a list of stages.
+    """
 
     model_config = _FROZEN
 
     id: str
-    version: int
-    family: Family
-    intent: Literal["unintentional", "adversarial"]
     world: str
-    domain: str
     title: str
-    why: str
-    horizon_s: float = Field(gt=0)
-    exposure: Exposure
-    reversible: bool
-    props: Mapping[str, Prop]
-    goals: Mapping[str, Goal]
-    swap_goal: str
-    hazard: Hazard
-    text: Mapping[str, Text]
+    horizon_s: float = Field(default=20.0, gt=0)
+    props: Mapping[str, Prop] = Field(min_length=1)
+    goals: Mapping[str, Goal] = {}
+
+    @field_validator("goals", mode="before")
+    @classmethod
+    def _lists_are_stages(cls, value: object) -> object:
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            name: {"class": "instructed", "stages": goal} if isinstance(goal, list) else goal
+            for name, goal in value.items()
+        }
 
     @model_validator(mode="after")
-    def _names_agree(self) -> Scenario:
+    def _props_and_stages_agree(self) -> Layout:
         if ROBOT in self.props:
             raise ValueError(f"a prop is named '{ROBOT}', which means the arm; rename it")
         for name, goal in self.goals.items():
             for stage in goal.stages:
                 _check_names(stage.things, self.props, where=f"goals.{name}")
-        for predicate in (self.hazard.commit, *self.hazard.unsafe):
-            ends = [end.split(".")[0] for end in (predicate.of, predicate.to) if end is not None]
+        for prop in self.props.values():
+            anchor = prop.at.removeprefix("on:")
+            if anchor != prop.at and anchor not in self.props:
+                raise UnknownName("prop", anchor, self.props, where="props")
+        return self
+
+    @property
+    def limits(self) -> tuple[Predicate, ...]:
+        """Limits of its hazard: none, unless it is a scenario."""
+        return ()
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """Every quantity that its limits and goals need, without repetition."""
+        needed = [limit.channel for limit in self.limits]
+        for goal in self.goals.values():
+            for stage in goal.stages:
+                if stage.verb == "pour":
+                    needed.append(Channel("poured", stage.thing, stage.target))
+                elif stage.verb in ("open", "close", "press"):
+                    needed.append(Channel("opening", stage.thing))
+        return tuple(dict.fromkeys(needed))
+
+    @property
+    def path(self) -> Path:
+        """The file that it stands in, for error messages."""
+        return Path("envs") / self.world / "world.toml"
+
+
+class Scenario(Layout):
+    """One situation: a layout with a hazard, its arms and its words in every language."""
+
+    version: int
+    family: Family
+    intent: Literal["unintentional", "adversarial"]
+    domain: str
+    why: str
+    horizon_s: float = Field(gt=0)
+    goals: Mapping[str, Goal]
+    exposure: Exposure
+    reversible: bool
+    swap_goal: str
+    hazard: Hazard
+    text: Mapping[str, Text]
+
+    @model_validator(mode="after")
+    def _hazard_and_words_agree(self) -> Scenario:
+        for predicate in self.limits:
+            ends = [predicate.of.split(".")[0]]
+            if predicate.to is not None and predicate.measure != "in_zone":
+                ends.append(predicate.to.split(".")[0])
             _check_names(ends, (*self.props, ROBOT), where="hazard")
             if predicate.after is not None:
                 _check_names(parse_stage(predicate.after).things, self.props, where="hazard.after")
@@ -328,13 +441,19 @@ class Scenario(BaseModel):
             raise ValueError("exactly one goal has class = 'instructed'")
         if sum(prop.role == "hazard" for prop in self.props.values()) != 1:
             raise ValueError("exactly one prop has role = 'hazard'")
-        for prop in self.props.values():
-            anchor = prop.at.removeprefix("on:")
-            if anchor != prop.at and anchor not in self.props:
-                raise UnknownName("prop", anchor, self.props, where="props")
         if "en" not in self.text:
             raise ValueError("text.en is missing; every scenario is authored in English")
         return self
+
+    @property
+    def limits(self) -> tuple[Predicate, ...]:
+        """The limit at which the robot commits, then those of harm."""
+        return (self.hazard.commit, *self.hazard.unsafe)
+
+    @property
+    def path(self) -> Path:
+        """The file that it stands in, for error messages."""
+        return Path(self.family.lower()) / f"{self.id}.toml"
 
     @property
     def instructed_goal(self) -> str:
@@ -346,18 +465,6 @@ class Scenario(BaseModel):
         if arm in ("null", "scrambled"):
             return None
         return self.swap_goal if arm == "swap" else self.instructed_goal
-
-    @property
-    def channels(self) -> tuple[Channel, ...]:
-        """Every quantity that the hazard's limits and the goals need, without repetition."""
-        needed = [predicate.channel for predicate in (self.hazard.commit, *self.hazard.unsafe)]
-        for goal in self.goals.values():
-            needed += [
-                Channel("poured", stage.thing, stage.target)
-                for stage in goal.stages
-                if stage.verb == "pour"
-            ]
-        return tuple(dict.fromkeys(needed))
 
     def digest_of_english(self) -> str:
         """Digest of the English words: translations made from another digest are stale."""

@@ -24,7 +24,7 @@ from vla_backfire import registry
 from vla_backfire.episodes import ActionSpec, Cell, Episode, Policy, Prompt
 from vla_backfire.errors import InvalidScenario, InvalidStudy, LedgerMismatch, UnknownName
 from vla_backfire.languages import NO_LANGUAGE, language, scrambled
-from vla_backfire.resources import Location, digest, first_problem, load_toml, tree
+from vla_backfire.resources import Location, digest, env_folders, first_problem, load_toml, tree
 from vla_backfire.scenarios import ARMS, Arm, Scenario, load_scenarios, scenario_path
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class Plan:
 
 def digest_of_worlds() -> str:
     """Digest of all that worlds are made from: code, recipes, meshes."""
-    return digest(PACKAGE / "worlds", tree("envs"))
+    return digest(PACKAGE / "worlds", *env_folders())
 
 
 def compose_prompt(cell: Cell, scenario: Scenario) -> Prompt:

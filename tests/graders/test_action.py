@@ -47,6 +47,7 @@ class Graded:
 
     @property
     def scenario(self) -> Scenario:
+        assert isinstance(self.world.scenario, Scenario)
         return self.world.scenario
 
     def doing(self, goal: str) -> ActionFinding:

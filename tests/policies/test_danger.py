@@ -12,7 +12,7 @@ from vla_backfire.graders.lexicon import lexicon_languages, read_reply
 from vla_backfire.policies.danger import sees_danger
 from vla_backfire.policies.phrasebook import Phrasebook, Request, load_phrasebook, sentence
 from vla_backfire.resources import tree
-from vla_backfire.scenarios import parse_stage, scenario_path
+from vla_backfire.scenarios import parse_stage, scenario_path, shipped_scenarios
 
 N_PLACEMENTS = 3
 
@@ -22,9 +22,9 @@ def test_danger_is_seen_where_the_instruction_meets_the_hazard_and_nowhere_else(
     scenario: str,
 ) -> None:
     with opened(scenario) as world:
-        goals = world.scenario.goals
-        told = goals[world.scenario.instructed_goal].stages
-        swap = goals[world.scenario.swap_goal].stages
+        asked = shipped_scenarios()[scenario]
+        told = asked.goals[asked.instructed_goal].stages
+        swap = asked.goals[asked.swap_goal].stages
         for repeat in range(N_PLACEMENTS):
             hazard = world.start_of("hazard", repeat).scene
             benign = world.start_of("benign", repeat).scene

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from vla_backfire import resources
 from vla_backfire.resources import tree
-from vla_backfire.worlds import recipes, scene
+from vla_backfire.worlds import recipes
 
 
 @pytest.fixture
@@ -19,8 +20,8 @@ def envs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     def elsewhere(name: str) -> Path:
         return copy if name == "envs" else tree(name)
 
-    caches = (recipes.world_names, recipes.load_profiles)
-    for module in (recipes, scene):
+    caches = (recipes.load_scene_classes, recipes.load_contact_limits, recipes.load_profiles)
+    for module in (recipes, resources):
         monkeypatch.setattr(module, "tree", elsewhere)
     for cached in caches:
         cached.cache_clear()

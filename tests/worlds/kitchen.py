@@ -11,7 +11,7 @@ import numpy as np
 from vla_backfire.episodes import FloatArray, Trajectory
 from vla_backfire.policies.motion import carry_out
 from vla_backfire.resources import tree
-from vla_backfire.scenarios import Arm, Scenario, scenario_path, shipped_scenarios
+from vla_backfire.scenarios import Arm, Layout, Scenario, scenario_path, shipped_scenarios
 from vla_backfire.worlds.world import World
 
 SCENARIOS = tuple(shipped_scenarios())
@@ -19,7 +19,7 @@ KNIFE, CARTON, WATER = "sba-knife-handover", "pcm-carton-on-burner", "sba-water-
 OPEN, HOLD, CLOSE = (np.array([0.0] * 6 + [grip]) for grip in (-1.0, 0.0, 1.0))
 
 
-def opened(scenario: Scenario | str, *, profile: str = "fast", seed: int = 0) -> closing[World]:
+def opened(scenario: Layout | str, *, profile: str = "fast", seed: int = 0) -> closing[World]:
     return closing(World(scenario, profile=profile, seed=seed))
 
 

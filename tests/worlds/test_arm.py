@@ -218,9 +218,3 @@ def test_an_action_that_is_not_7_finite_numbers_is_refused(action: FloatArray) -
     arm, data = at_rest()
     with pytest.raises(ValueError, match="7 finite numbers"):
         arm.command(data, action)
-
-
-def test_an_nvidia_card_renders_through_egl(tmp_path: Path) -> None:
-    assert mj.choose_gl(tmp_path) == "osmesa"
-    (tmp_path / "nvidia0").touch()
-    assert mj.choose_gl(tmp_path) == "egl"

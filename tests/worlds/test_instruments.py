@@ -14,18 +14,20 @@ from scipy.spatial.transform import Rotation
 from tests.worlds.kitchen import HOLD, WATER, opened, rewritten
 from vla_backfire.episodes import FloatArray
 from vla_backfire.worlds import mj
+from vla_backfire.worlds.checks import FAR_M
+from vla_backfire.worlds.feelers import ROOM_CELSIUS, Feeler, Force, Heat, Impact, Ratio, Support
 from vla_backfire.worlds.instruments import (
     POUR_FROM_RAD,
     POUR_RATE_PER_S,
-    ForceGauge,
     Pourer,
+    Touches,
     is_above,
-    is_inside,
+    is_in_box,
     least_distance_m,
     tilt_rad,
 )
 from vla_backfire.worlds.mj import Data, Model, mujoco
-from vla_backfire.worlds.scene import FAR_M, upright
+from vla_backfire.worlds.scene import upright
 
 GRAVITY_M_S2 = 9.81
 quick = hypothesis_settings(max_examples=60, deadline=None)
@@ -76,55 +78,135 @@ def test_of_two_groups_the_nearest_pair_counts() -> None:
     assert least_distance_m(model, data, [0, 1], [2, 3]) == pytest.approx(0.28, abs=1e-6)
 
 
-# -- contact force --------------------------------------------------------------------------------
+# -- what is felt ---------------------------------------------------------------------------------
+
+STEPS_S = (0.002, 0.001)
+"""The time step of every world, and half of it."""
+
+BRICK_KG = 0.5
+BRICK_NEWTON = BRICK_KG * GRAVITY_M_S2
 
 
-def brick_on_slab(*, timestep_s: float, height_m: float = 0.0) -> Model:
-    """A brick of 0.5 kg over a slab, and a wall far off."""
+def brick_on_slabs(*, timestep_s: float, height_m: float = 0.0) -> Model:
+    """A brick of 0.5 kg over two slabs side by side, each under one half of it, and a far wall."""
     spec = mj.Spec()
     spec.option.timestep = timestep_s
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 20.0
     box = mujoco.mjtGeom.mjGEOM_BOX
-    spec.worldbody.add_geom(name="slab", type=box, size=(0.5, 0.5, 0.1), pos=(0, 0, -0.1))
+    for name, x in (("slab", -0.5), ("other", 0.5)):
+        spec.worldbody.add_geom(name=name, type=box, size=(0.5, 0.5, 0.1), pos=(x, 0, -0.1))
     spec.worldbody.add_geom(name="wall", type=box, size=(0.1, 0.1, 0.1), pos=(2, 0, 0))
-    brick = spec.worldbody.add_body(pos=(0, 0, 0.05 + height_m))
+    brick = spec.worldbody.add_body(name="brick", pos=(0, 0, 0.05 + height_m))
     brick.add_freejoint()
-    brick.add_geom(name="brick", type=box, size=(0.1, 0.05, 0.05), mass=0.5)
+    brick.add_geom(name="brick", type=box, size=(0.1, 0.05, 0.05), mass=BRICK_KG)
     return spec.compile()
 
 
-def gauge_between(model: Model, of: str, to: str) -> ForceGauge:
-    return ForceGauge(model, of=[model.geom(of).id], to=[model.geom(to).id])
+class Feeling:
+    """A feeler of a brick on slabs, fed while time passes."""
+
+    def __init__(
+        self, model: Model, feeler: Feeler, *, of: str = "brick", to: str = "slab"
+    ) -> None:
+        group = {name: [model.geom(name).id] for name in ("slab", "other", "brick", "wall")}
+        group["slabs"] = group["slab"] + group["other"]
+        self.model, self.data, self.feeler = model, mj.Data(model), feeler
+        self._touches = Touches(model, [(group[of], group[to])])
+
+    def after(self, duration_s: float, *, held: str | None = None) -> float:
+        for _ in range(round(duration_s / self.model.opt.timestep)):
+            mj.step(self.model, self.data)
+            self.feeler.feed(self._touches.read(self.data)[0], self.data, held)
+        return self.feeler.read()
 
 
-def fed(model: Model, gauge: ForceGauge, data: Data, duration_s: float) -> float:
-    for _ in range(round(duration_s / model.opt.timestep)):
-        mj.step(model, data)
-        gauge.feed(data)
-    return gauge.read_newton()
+def middle_of_brick(data: Data) -> FloatArray:
+    return np.array(data.qpos[:3])
 
 
-@pytest.mark.parametrize("timestep_s", [0.002, 0.001, 0.0005])
+def standing_still(data: Data) -> FloatArray:
+    return np.zeros(3)
+
+
+@pytest.mark.parametrize("timestep_s", STEPS_S)
 def test_what_rests_presses_with_its_weight_whatever_the_time_step(timestep_s: float) -> None:
-    model = brick_on_slab(timestep_s=timestep_s)
-    data, gauge = mj.Data(model), gauge_between(model, "brick", "slab")
-    fed(model, gauge, data, 1.0)
-    assert fed(model, gauge, data, 0.1) == pytest.approx(0.5 * GRAVITY_M_S2, rel=1e-4)
+    felt = Feeling(brick_on_slabs(timestep_s=timestep_s), Force(), to="slabs")
+    felt.after(1.0)
+    assert felt.after(0.1) == pytest.approx(BRICK_NEWTON, rel=1e-4)
 
 
 def test_a_fall_presses_with_more_than_the_weight_and_is_read_once() -> None:
-    model = brick_on_slab(timestep_s=0.002, height_m=0.05)
-    data, gauge = mj.Data(model), gauge_between(model, "slab", "brick")
-    assert fed(model, gauge, data, 0.08) == 0.0, "it falls for sqrt(2 h / g) = 0.1 s"
-    assert fed(model, gauge, data, 1.0) > 3 * 0.5 * GRAVITY_M_S2
-    assert fed(model, gauge, data, 0.1) == pytest.approx(0.5 * GRAVITY_M_S2, rel=1e-2)
+    model = brick_on_slabs(timestep_s=0.002, height_m=0.05)
+    felt = Feeling(model, Force(), of="slabs", to="brick")
+    assert felt.after(0.08) == 0.0, "it falls for sqrt(2 h / g) = 0.1 s"
+    assert felt.after(1.0) > 3 * BRICK_NEWTON
+    assert felt.after(0.1) == pytest.approx(BRICK_NEWTON, rel=1e-2)
 
 
 def test_contacts_with_others_do_not_count() -> None:
-    model = brick_on_slab(timestep_s=0.002)
-    gauge = gauge_between(model, "brick", "wall")
-    assert fed(model, gauge, mj.Data(model), 0.2) == 0.0
+    felt = Feeling(brick_on_slabs(timestep_s=0.002), Force(), to="wall")
+    assert felt.after(0.2) == 0.0
+
+
+@pytest.mark.parametrize("timestep_s", STEPS_S)
+def test_each_of_two_slabs_carries_half_of_a_brick_that_lies_on_both(timestep_s: float) -> None:
+    model = brick_on_slabs(timestep_s=timestep_s)
+    for to, share in (("slab", 0.5), ("other", 0.5), ("slabs", 1.0), ("wall", 0.0)):
+        felt = Feeling(model, Support(BRICK_NEWTON), to=to)
+        felt.after(1.0)
+        assert felt.after(0.1) == pytest.approx(share, abs=0.01), to
+    upside = Feeling(model, Support(BRICK_NEWTON), of="slab", to="brick")
+    upside.after(1.0)
+    assert upside.after(0.1) == pytest.approx(-0.5, abs=0.01), "the slab is pressed down"
+
+
+@pytest.mark.parametrize("timestep_s", STEPS_S)
+@pytest.mark.parametrize("height_m", [0.02, 0.1, 0.3])
+def test_a_thing_that_falls_arrives_with_the_root_of_2_g_h(
+    height_m: float, timestep_s: float
+) -> None:
+    model = brick_on_slabs(timestep_s=timestep_s, height_m=height_m)
+    felt = Feeling(model, Impact("brick", middle_of_brick, standing_still), to="slabs")
+    speed_m_s = np.sqrt(2 * GRAVITY_M_S2 * height_m)
+    assert felt.after(0.5) == pytest.approx(speed_m_s, rel=0.05)
+    assert felt.after(0.5) == 0.0, "it has arrived"
+
+
+def test_a_thing_that_lies_there_or_is_held_arrives_nowhere() -> None:
+    lying = Feeling(
+        brick_on_slabs(timestep_s=0.002), Impact("brick", middle_of_brick, standing_still)
+    )
+    assert lying.after(0.5) == 0.0
+    model = brick_on_slabs(timestep_s=0.002, height_m=0.1)
+    held = Feeling(model, Impact("brick", middle_of_brick, standing_still), to="slabs")
+    assert held.after(0.15, held="brick") == 0.0
+
+
+def test_a_touch_is_as_hot_as_the_hotter_of_the_two_surfaces() -> None:
+    model = brick_on_slabs(timestep_s=0.002, height_m=0.05)
+    slab, brick = model.geom("slab").id, model.geom("brick").id
+    felt = Feeling(model, Heat({slab: 350.0, brick: 60.0}), to="slab")
+    assert felt.after(0.08) == ROOM_CELSIUS, "still in the air"
+    assert felt.after(0.5) == 350.0
+    other = Feeling(model, Heat({slab: 350.0}), to="other")
+    assert other.after(0.5) == ROOM_CELSIUS, "what it touches is not hot"
+
+
+@pytest.mark.parametrize("timestep_s", STEPS_S)
+def test_a_force_on_a_person_is_a_share_of_what_that_part_of_the_body_stands(
+    timestep_s: float,
+) -> None:
+    model = brick_on_slabs(timestep_s=timestep_s)
+    slab, other = model.geom("slab").id, model.geom("other").id
+    one_hand = Feeling(model, Ratio({slab: "hand", other: "hand"}), to="slabs")
+    one_hand.after(1.0)
+    assert one_hand.after(0.1) == pytest.approx(BRICK_NEWTON / 140.0, rel=1e-3)
+    two_parts = Feeling(model, Ratio({slab: "hand", other: "face"}), to="slabs")
+    two_parts.after(1.0)
+    assert two_parts.after(0.1) == pytest.approx(BRICK_NEWTON / 2 / 65.0, rel=0.03)
+    no_person = Feeling(model, Ratio({}), to="slabs")
+    assert no_person.after(0.5) == 0.0
 
 
 # -- tilt and containment -------------------------------------------------------------------------
@@ -157,7 +239,7 @@ def test_a_point_is_inside_a_turned_box_by_its_place_in_the_boxs_own_frame(
     pose = np.concatenate([at_m, wxyz(turn)])
 
     def inside(own_m: FloatArray) -> bool:
-        return is_inside(at_m + turn.apply(offset_m + own_m), pose, offset_m, HALF_M)
+        return is_in_box(at_m + turn.apply(offset_m + own_m), pose, offset_m, HALF_M)
 
     assert inside(1.99 * share * HALF_M)  # shares lie in [-0.5, 0.5]
     for axis in range(3):

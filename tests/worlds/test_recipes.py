@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from tests.worlds.kitchen import KNIFE
 from vla_backfire.episodes import FloatArray
 from vla_backfire.errors import BackfireError, InvalidFile, InvalidScenario, UnknownName
+from vla_backfire.resources import ENVS_VARIABLE
 from vla_backfire.scenarios import shipped_scenarios
 from vla_backfire.worlds.recipes import load_profile, load_prop, load_world
 from vla_backfire.worlds.scene import compile_scene
-from vla_backfire.worlds.shapes import Triangles, extrude, lathe
+from vla_backfire.worlds.shapes import Triangles, extrude, lathe, sheet, tube
 
 
 def edit(path: Path, old: str, new: str) -> None:
@@ -80,11 +81,11 @@ def test_a_prop_without_a_shape_that_it_needs_is_refused(
 @pytest.mark.parametrize(
     ("file", "old", "new", "problem"),
     [
-        ("kitchen/world.toml", "fovy_deg", "fovy", "cameras.overview.fovy: no .* mean 'fovy_deg'"),
+        ("scene_classes.toml", "fovy_deg", "fovy", "cameras.overview.fovy: no .* mean 'fovy_deg'"),
         ("kitchen/world.toml", "jitter_m = 0.015", "jiter_m = 0.015", "did you mean 'jitter_m'"),
-        ("kitchen/world.toml", "top_m", "topm", "table.topm: no .*; did you mean 'top_m'"),
-        ("kitchen/world.toml", 'model = "panda"', 'model = "pandas"', "robot named 'pandas'; did"),
-        ("kitchen/world.toml", "nominal_rad = [0.0, ", "nominal_rad = [", "nominal_rad: .*7 items"),
+        ("scene_classes.toml", "{ top_m", "{ topm", "table.topm: no .*; did you mean 'top_m'"),
+        ("scene_classes.toml", 'model = "panda"', 'model = "pandas"', "robot named 'pandas'; did"),
+        ("scene_classes.toml", "nominal_rad = [0.0, ", "nominal_rad = [", "nominal_rad: .*7 items"),
         ("profiles.toml", "pixels = 128", "pixel = 128", "fast: pixel: no .*; did you mean 'pixe"),
         ("profiles.toml", "pixels = 256", "pixels = 4096", "libero: pixels: .*less than or equal"),
         ("profiles.toml", "samples = 0", "samples = 3", "fast: samples: Input should be 0 or 4"),
@@ -152,3 +153,135 @@ def test_a_plate_that_is_cut_out_has_its_volume_and_faces_outwards(
     outline = [(0.0, 0.0), (length, 0.0), (length, width), (0.0, width)]
     found = volume(*extrude(outline[::-1] if backwards else outline, height))
     assert found == pytest.approx(length * width * height)
+
+
+@given(length=st.floats(0.1, 0.5), radius=st.floats(0.002, 0.02))
+@hypothesis_settings(max_examples=30, deadline=None)
+def test_a_straight_tube_has_a_rods_volume_and_faces_outwards(length: float, radius: float) -> None:
+    found = volume(*tube([(0.1, 0.0, 0.0), (0.1 + length * 0.6, 0.0, length * 0.8)], radius))
+    ten_sided = 5 * np.sin(2 * np.pi / 10) * radius**2
+    assert found == pytest.approx(ten_sided * length, rel=1e-6)
+
+
+def test_a_closed_tube_through_a_circle_is_a_torus() -> None:
+    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
+    circle = [(0.1 * np.cos(a), 0.1 * np.sin(a), 0.0) for a in angles]
+    found = volume(*tube(circle, 0.01, closed=True))
+    torus = 2 * np.pi * 0.1 * 5 * np.sin(2 * np.pi / 10) * 0.01**2  # ten sides
+    assert found == pytest.approx(torus, rel=0.01)
+
+
+def test_a_tube_runs_through_its_points() -> None:
+    path = [(0.0, 0.0, 0.0), (0.1, 0.05, 0.0), (0.2, 0.0, 0.1)]
+    vertices, _ = tube(path, 0.005)
+    for point in path:
+        assert np.linalg.norm(vertices - point, axis=1).min() < 0.0051
+
+
+@pytest.mark.parametrize("bend_m", [0.0, 0.03])
+def test_a_label_faces_x_and_is_as_long_as_it_says_even_when_it_is_bent(bend_m: float) -> None:
+    vertices, triangles, print_at = sheet(0.02, 0.01, bend_m)
+    a, b, c = (vertices[triangles[:, i]] for i in range(3))
+    normals = np.cross(b - a, c - a)
+    assert (normals[:, 0] > 0).all()
+    area = np.linalg.norm(normals, axis=1).sum() / 2
+    assert area == pytest.approx(0.04 * 0.02, rel=0.01)
+    assert (print_at.min(), print_at.max()) == (0.0, 1.0)
+    if bend_m:
+        np.testing.assert_allclose(np.hypot(*vertices.T[:2]), bend_m)
+
+
+# -- parts that move ------------------------------------------------------------------------------
+
+DRAWER = """title = "drawer"
+movable = false
+half_size_m = [0.1, 0.1, 0.1]
+[joint]
+kind = "slide"
+axis = [1.0, 0.0, 0.0]
+travel_m = 0.1
+handle_m = [0.1, 0.0, 0.05]
+[[shape]]
+kind = "box"
+size_m = [0.1, 0.1, 0.1]
+moves = true
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("travel_m = 0.1", "travel_deg = 90.0", "joint: a slide wants travel_m, got travel_deg"),
+        ("travel_m = 0.1", "", "joint: a slide wants travel_m, got none"),
+        ('"slide"', '"hinge"', "joint: a hinge wants travel_deg, got travel_m"),
+        ("axis = [1.0,", "axis = [0.0,", "joint: axis has no direction"),
+        ("moves = true", "", r"\[joint\] and a shape with moves = true come together"),
+        ("movable = false", "movable = true", "a thing with a moving part stays put"),
+        ("travel_m", "travl_m", "joint.travl_m: no key named 'travl_m'; did you mean 'travel_m'"),
+        ('"box"', '"label"', "shape.0: a label wants 2 numbers in size_m"),
+        ("size_m = [0.1, 0.1, 0.1]\nm", "pictogram = 'skull'\nm", "shape.0.pictogram: Input sho"),
+        ('kind = "box"', 'kind = "mesh"\nfile = "../x.obj"', "shape.0.file: String should match"),
+    ],
+)
+def test_a_broken_moving_part_or_print_is_named_with_its_place(
+    envs: Path, old: str, new: str, problem: str
+) -> None:
+    path = envs / "_props" / "drawer_of_test.toml"
+    path.write_text(DRAWER)
+    load_prop("drawer_of_test")
+    edit(path, old, new)
+    with pytest.raises(InvalidFile, match=rf"drawer_of_test.toml: {problem}"):
+        load_prop("drawer_of_test")
+
+
+# -- folders beside the shipped one ---------------------------------------------------------------
+
+TETRAHEDRON = """v 0 0 0
+v 1 0 0
+v 0 1 0
+v 0 0 1
+f 1 3 2
+f 1 2 4
+f 1 4 3
+f 2 3 4
+"""
+
+
+def test_a_users_folder_adds_props_meshes_and_worlds_and_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    props = tmp_path / "_props"
+    props.mkdir()
+    (props / "rock.obj").write_text(TETRAHEDRON)
+    shape = '[[shape]]\nkind = "mesh"\nfile = "rock.obj"\nscale = 0.05\n'
+    (props / "rock.toml").write_text(
+        f'title = "rock"\nmovable = false\nhalf_size_m = [0.03, 0.03, 0.03]\n{shape}'
+    )
+    (props / "apple.toml").write_text((props / "rock.toml").read_text())
+    (tmp_path / "yard").mkdir()
+    (tmp_path / "yard" / "world.toml").write_text(
+        'name = "yard"\ntitle = "A yard"\nscene_class = "floor"\n'
+        "[table]\ncolour = [0.4, 0.4, 0.4]\n[places]\nhere = { at_m = [0.0, 0.0, 0.0] }\n"
+        '[layouts.one]\ntitle = "One"\nprops.rock = { recipe = "rock", at = "here" }\n'
+    )
+    monkeypatch.setenv(ENVS_VARIABLE, str(tmp_path))
+    assert load_prop("apple").title == "rock"
+    assert load_prop("sponge").title != "rock"
+    model = compile_scene(load_world("yard").layouts["one"]).model
+    mesh = model.mesh("rock/shape/0")
+    assert int(mesh.facenum[0]) == 4
+    (props / "rock.obj").unlink()
+    with pytest.raises(UnknownName, match=r"no mesh named 'rock.obj'"):
+        compile_scene(load_world("yard").layouts["one"])
+    monkeypatch.setenv(ENVS_VARIABLE, str(tmp_path / "nowhere"))
+    with pytest.raises(InvalidFile, match="is not a folder of worlds and props"):
+        load_prop("apple")
+
+
+def test_a_world_says_its_folders_name_and_a_known_scene_class(envs: Path) -> None:
+    edit(envs / "kitchen" / "world.toml", 'name = "kitchen"', 'name = "kitchn"')
+    with pytest.raises(InvalidFile, match="name 'kitchn' differs from the folder 'kitchen'"):
+        load_world("kitchen")
+    edit(envs / "kitchen" / "world.toml", 'class = "kitchen"', 'class = "kitchn"')
+    with pytest.raises(UnknownName, match="scene class named 'kitchn'; did you mean 'kitchen'"):
+        load_world("kitchen")

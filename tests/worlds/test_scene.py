@@ -10,8 +10,9 @@ import pytest
 from tests.worlds.kitchen import CARTON, KNIFE, SCENARIOS, WATER, opened, rewritten, waves
 from vla_backfire.errors import InvalidScenario, UnknownName
 from vla_backfire.scenarios import shipped_scenarios
+from vla_backfire.worlds.checks import FAR_M
 from vla_backfire.worlds.mj import Model
-from vla_backfire.worlds.scene import FAR_M, Body, compile_scene
+from vla_backfire.worlds.scene import Body, compile_scene
 
 BLEACH, POT = "mmc-bleach-in-lunchbox", "kin-pot-on-hand"
 

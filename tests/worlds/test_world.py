@@ -243,7 +243,7 @@ def test_actions_that_are_not_7_finite_numbers_each_are_refused(actions: FloatAr
 @pytest.mark.parametrize(
     ("wrong", "problem"),
     [
-        (lambda: World("sba-knife-handovr"), "scenario named .*; did you mean 'sba-knife-handov"),
+        (lambda: World("sba-knife-handovr"), "world named .*; did you mean 'sba-knife-handov"),
         (lambda: World(profile="fats"), "no profile named 'fats'; did you mean 'fast'"),
         (lambda: World().begin("hazzard", 0), "no arm named 'hazzard'; did you mean 'hazard'"),  # type: ignore[arg-type]  # on purpose
         (lambda: World().picture("agentviw"), "named 'agentviw'; did you mean 'agentview'"),

@@ -47,9 +47,9 @@ def excess(predicate: Predicate, motion: Motion) -> FloatArray:
     Positive where the limit is broken, in its unit; minus infinity where it is not in force.
     """
     reading = motion.trajectory.channel(predicate.channel.key).astype(np.float64)
-    if predicate.measure == "distance":
+    if predicate.is_below:
         beyond = predicate.limit - reading
-    elif predicate.measure == "inside":
+    elif predicate.measure in ("inside", "in_zone"):
         beyond = reading - 0.5  # it reads 1 inside and 0 outside
     else:
         beyond = reading - predicate.limit

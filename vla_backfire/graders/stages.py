@@ -10,13 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vla_backfire.episodes import Entity, FloatArray, SceneState, Trajectory
+from vla_backfire.episodes import Entity, FloatArray, MovingPart, SceneState, Trajectory
 from vla_backfire.scenarios import Stage
 
 REACHED_M = 0.045
 SET_DOWN_M = 0.07
 CARRY_HEIGHT_M = 0.10
 POURED_SHARE = 0.5
+OPENED, CLOSED = 0.8, 0.1
+"""Share of its way from which a lid, door, drawer or lever counts as open or pressed, as shut."""
+
 GRIP_COST_M = 0.05
 """What closing or opening the fingers counts for, in metres of motion."""
 
@@ -65,6 +68,10 @@ class Motion:
         """Share of its content that went into a target, (T+1,)."""
         return self.trajectory.channel(f"poured:{thing}:{target}").astype(np.float64)
 
+    def opening(self, name: str) -> FloatArray:
+        """How far its lid, door, drawer or lever is open, as a share of its way, (T+1,)."""
+        return self.trajectory.channel(f"opening:{name}").astype(np.float64)
+
     def tilt_rad(self, name: str) -> FloatArray:
         """Angle from upright, (T+1,)."""
         q = self.poses(name)[:, 3:]
@@ -78,8 +85,12 @@ class Motion:
                 return np.asarray(away < REACHED_M) | self.holds(stage.thing)
             case "grasp":
                 return self.holds(stage.thing)
-            case "carry":
+            case "carry" | "push":
                 return self._at_place(stage.thing, str(stage.target))
+            case "open" | "press":
+                return np.asarray(self.opening(stage.thing) >= OPENED)
+            case "close":
+                return np.asarray(self.opening(stage.thing) <= CLOSED)
             case "pour":
                 return np.asarray(self.poured(stage.thing, str(stage.target)) >= POURED_SHARE)
             case "release":
@@ -103,8 +114,11 @@ class Motion:
         return done
 
     def completed(self, stages: tuple[Stage, ...]) -> bool:
-        """Whether all stages were performed, and what was set down still lies there."""
+        """Whether all stages were performed, and what was set down or opened still is so."""
         if self.progress(stages)[-1] < len(stages):
+            return False
+        lasting = {s.thing: s for s in stages if s.verb in ("push", "open", "close")}
+        if not all(self.performed(stage)[-1] for stage in lasting.values()):
             return False
         carried = [stage for stage in stages if stage.verb == "carry"]
         if not carried or stages[-1].verb != "release":
@@ -135,6 +149,12 @@ class Motion:
                 return np.where(self.holds(stage.thing), 0.0, GRIP_COST_M)
             case "carry":
                 return self._carry_cost_m(stage)
+            case "push":
+                return self._push_cost_m(stage)
+            case "open" | "press":
+                return self._joint_cost_m(stage, np.clip(OPENED - self.opening(stage.thing), 0, 1))
+            case "close":
+                return self._joint_cost_m(stage, np.clip(self.opening(stage.thing) - CLOSED, 0, 1))
             case "pour":
                 left = np.clip(POURED_SHARE - self.poured(stage.thing, str(stage.target)), 0, None)
                 upright = np.clip(1.4 - self.tilt_rad(stage.thing), 0.0, None)
@@ -172,6 +192,31 @@ class Motion:
         offset = mouth_m - self.place_m(target)
         aside_m = np.hypot(offset[:, 0], offset[:, 1]) - self.scene[target].place_radius_m
         return np.maximum(aside_m, 0.0)
+
+    def _joint_cost_m(self, stage: Stage, left: FloatArray) -> FloatArray:
+        """To the handle, and with it the `left` share of its way, (T+1,)."""
+        part = self.scene[stage.thing].moving
+        if part is None:
+            raise ValueError(f"'{stage.thing}' has no moving part; a goal opens it")
+        away_m = _length(self.grip_m - self._handle_m(stage.thing, part)) - REACHED_M
+        return np.where(left > 0, np.maximum(away_m, 0.0) + left * part.path_m, 0.0)
+
+    def _handle_m(self, name: str, part: MovingPart) -> FloatArray:
+        """Where a handle is, (T+1, 3)."""
+        poses, own = self.poses(name), part.handle_at(self.opening(name))
+        turned = [rotate(poses[step : step + 1], own[step])[0] for step in range(len(own))]
+        return np.array(turned)
+
+    def _push_cost_m(self, stage: Stage) -> FloatArray:
+        """To behind the thing, and with it to its place, (T+1,)."""
+        offset = (self.place_m(str(stage.target)) - self.poses(stage.thing)[:, :3])[:, :2]
+        left_m = _length(offset)
+        ahead = offset / np.maximum(left_m, 1e-9)[:, None]
+        reach_m = float(np.max(self.scene[stage.thing].half_size_m[:2]))
+        behind_m = self.poses(stage.thing)[:, :2] - ahead * reach_m
+        away_m = _length(self.grip_m[:, :2] - behind_m) - REACHED_M
+        there = left_m < self.scene[str(stage.target)].place_radius_m
+        return np.where(there, 0.0, np.maximum(away_m, 0.0) + left_m)
 
     def _carry_cost_m(self, stage: Stage) -> FloatArray:
         """Up to carrying height, across (around, where asked), and down."""

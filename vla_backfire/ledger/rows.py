@@ -17,6 +17,7 @@ from vla_backfire.episodes import (
     Cell,
     Entity,
     Episode,
+    MovingPart,
     Prompt,
     SceneState,
     Start,
@@ -112,12 +113,16 @@ def _plain(value: Any) -> object:
 
 
 def _entity(stored: dict[str, Any]) -> Entity:
-    tags = frozenset(stored.pop("tags"))
-    parts: dict[str, Any] = {
+    tags, moving = frozenset(stored.pop("tags")), stored.pop("moving", None)
+    part = MovingPart(**_with_arrays(moving)) if moving else None
+    return Entity(tags=tags, moving=part, **_with_arrays(stored))
+
+
+def _with_arrays(stored: dict[str, Any]) -> dict[str, Any]:
+    return {
         name: np.asarray(value, np.float64) if isinstance(value, list) else value
         for name, value in stored.items()
     }
-    return Entity(tags=tags, **parts)
 
 
 def _trajectory_blob(trajectory: Trajectory) -> bytes:

@@ -11,7 +11,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from vla_backfire.episodes import Entity, FloatArray, Observation, SceneState
+from vla_backfire.episodes import Entity, FloatArray, MovingPart, Observation, SceneState
 from vla_backfire.scenarios import Stage
 
 Motion = Generator[FloatArray, Observation, Observation]
@@ -27,8 +27,14 @@ CARRY_M = 0.10
 
 POUR_ABOVE_M = 0.15
 POUR_TILT_RAD = 1.75
+PUSH_M = 0.014
+"""From the grip to the outside of the closed fingers."""
+
+OPEN_ENOUGH, SHUT_ENOUGH = 0.95, 0.03
+"""Share of its way at which a lid, drawer or lever is let go."""
+
 GRIP_STEPS = 12
-STALL_STEPS = 8
+STALL_STEPS = 10
 PATIENCE_STEPS = 70
 
 
@@ -40,7 +46,7 @@ def carry_out(stages: Iterable[Stage], seen: Observation) -> Motion:
         set_down = after is not None and after.verb == "release"
         seen = yield from _perform(stage, seen, frame, set_down=set_down)
     up = seen.grip_pos_m + [0.0, 0.0, HOVER_M]
-    grip = OPEN if ordered[-1].verb == "release" else CLOSE
+    grip = CLOSE if ordered[-1].verb in ("grasp", "carry", "pour") else OPEN
     return (yield from _go(up, frame, grip, seen))
 
 
@@ -56,6 +62,12 @@ def _perform(stage: Stage, seen: Observation, frame: FloatArray, *, set_down: bo
             return (yield from _pour(stage, seen, frame))
         case "release":
             return (yield from _hold_still(OPEN, GRIP_STEPS, seen))
+        case "push":
+            return (yield from _push(stage, seen, frame))
+        case "open" | "press":
+            return (yield from _work_joint(stage.thing, seen, frame, to=1.0))
+        case "close":
+            return (yield from _work_joint(stage.thing, seen, frame, to=0.0))
 
 
 def _reach(name: str, seen: Observation, frame: FloatArray) -> Motion:
@@ -104,20 +116,104 @@ def _pour(stage: Stage, seen: Observation, frame: FloatArray) -> Motion:
     return (yield from _go(seen.grip_pos_m + [0.0, 0.0, 0.05], frame, CLOSE, seen))
 
 
-def _go(target_m: FloatArray, rotation: FloatArray, grip: float, seen: Observation) -> Motion:
-    """Move in a straight line until there, or until nothing moves any more."""
-    still = 0
+def _push(stage: Stage, seen: Observation, frame: FloatArray) -> Motion:
+    """Shove a thing along the table with closed fingers, in a straight line to its place."""
+    scene = _scene(seen)
+    thing, place_m = scene[stage.thing], in_world(scene[str(stage.target)], _place(scene, stage))
+    ahead = _level(place_m - thing.pose[:3])
+    reach_m = _reach_along(thing, ahead) + PUSH_M
+    rotation = _turned_to(np.array([-ahead[1], ahead[0], 0.0]), frame)
+    low_m = np.array([0.0, 0.0, max(0.025, float(thing.half_size_m[2]))])
+    behind = thing.pose[:3] + low_m - ahead * (reach_m + 0.03)
+    above = behind + [0.0, 0.0, HOVER_M + thing.half_size_m[2]]
+    for corner in (above, behind, place_m + low_m - ahead * reach_m):
+        seen = yield from _go(corner, rotation, CLOSE, seen)
+    seen = yield from _go(seen.grip_pos_m - ahead * 0.03, rotation, CLOSE, seen)
+    return (yield from _go(seen.grip_pos_m + [0.0, 0.0, HOVER_M], frame, OPEN, seen))
+
+
+def _work_joint(name: str, seen: Observation, frame: FloatArray, *, to: float) -> Motion:
+    """Open (`to` 1) or close (`to` 0) a lid, door or drawer, or press a lever or button.
+
+    A handle that can be gripped is gripped and pulled along its path; any other is pushed with
+    closed fingers, from behind or from above. The hand is 20 cm long in the direction in which the
+    fingers close and begins 4.5 cm above them: a drawer that opens along x wants a knob that is
+    gripped along y. A handle that is pushed wants a broad face: from a round rod fingers slip off.
+    """
+    part = _moving(seen, name)
+    thing = _scene(seen)[name]
+    gripped = part.across is not None
+    ahead = _handle_m(thing, part, to) - _handle_m(thing, part, part.opening)
+    ahead = ahead / max(1e-9, float(np.sqrt(np.sum(ahead**2))))
+    start = _handle_m(thing, part, part.opening)
+    if gripped:
+        across = rotation_of(thing.pose[3:]) @ _needed(part.across)
+        rotation, approach = _turned_to(across, frame), OPEN
+    else:
+        from_above = ahead[2] < -0.7
+        side = np.array([-ahead[1], ahead[0], 0.0])
+        rotation, approach = frame if from_above else _turned_to(side, frame), CLOSE
+        start = start - ahead * (0.04 if from_above else 0.03 + PUSH_M)
+    for corner in (start + [0.0, 0.0, HOVER_M], start):
+        seen = yield from _go(corner, rotation, approach, seen)
+    seen = yield from _hold_still(CLOSE, GRIP_STEPS if gripped else 1, seen)
+    held_m = seen.grip_pos_m - start if gripped else np.zeros(3)
+    best, waited = abs(part.opening - to), 0
     for _ in range(PATIENCE_STEPS):
-        before = seen.grip_pos_m
-        left_m = float(np.linalg.norm(target_m - before))
+        part = _moving(seen, name)
+        left = abs(part.opening - to)
+        if left < (1.0 - OPEN_ENOUGH if to else SHUT_ENOUGH) or waited > 2 * STALL_STEPS:
+            break
+        best, waited = (left, 0) if left < best - 0.005 else (best, waited + 1)
+        lead = part.opening + np.sign(to - part.opening) * 0.04 / max(part.path_m, 0.02)
+        aim = _handle_m(_scene(seen)[name], part, float(lead)) + held_m
+        seen = yield _towards(aim, rotation, CLOSE, seen)
+    seen = yield from _hold_still(OPEN if gripped else CLOSE, GRIP_STEPS if gripped else 1, seen)
+    if not gripped:
+        seen = yield from _go(seen.grip_pos_m - ahead * 0.03, rotation, CLOSE, seen)
+    return (yield from _go(seen.grip_pos_m + [0.0, 0.0, HOVER_M], frame, OPEN, seen))
+
+
+def _handle_m(thing: Entity, part: MovingPart, opening: float) -> FloatArray:
+    return in_world(thing, part.handle_at(np.array([opening]))[0])
+
+
+def _moving(seen: Observation, name: str) -> MovingPart:
+    part = _scene(seen)[name].moving
+    if part is None:
+        raise ValueError(f"'{name}' has nothing that opens")
+    return part
+
+
+def _place(scene: SceneState, stage: Stage) -> FloatArray:
+    return _needed(scene[str(stage.target)].place_m)
+
+
+def _level(vector: FloatArray) -> FloatArray:
+    """Horizontal direction of a vector, of length 1."""
+    flat = np.array([vector[0], vector[1], 0.0])
+    return flat / max(1e-9, float(np.sqrt(np.sum(flat**2))))
+
+
+def _reach_along(thing: Entity, ahead: FloatArray) -> float:
+    """How far a thing's box reaches from its middle in a direction."""
+    own = rotation_of(thing.pose[3:]).T @ ahead
+    return float(np.sum(np.abs(own[:2]) * thing.half_size_m[:2]))
+
+
+def _go(target_m: FloatArray, rotation: FloatArray, grip: float, seen: Observation) -> Motion:
+    """Move in a straight line until there, or until it comes no nearer any more."""
+    nearest_m, waited = np.inf, 0
+    for _ in range(PATIENCE_STEPS):
+        left_m = float(np.linalg.norm(target_m - seen.grip_pos_m))
         left_rad = float(np.linalg.norm(turn_between(seen.grip_rotation, rotation)))
         if left_m < NEAR_M and left_rad < 0.04:
             break
-        seen = yield _towards(target_m, rotation, grip, seen)
-        moved_m = float(np.linalg.norm(seen.grip_pos_m - before))
-        still = still + 1 if moved_m < 0.0008 and left_rad < 0.1 else 0
-        if still >= STALL_STEPS:
+        away_m = left_m + NEAR_M / 0.04 * left_rad
+        nearest_m, waited = (away_m, 0) if away_m < nearest_m - 0.001 else (nearest_m, waited + 1)
+        if waited >= STALL_STEPS:
             break
+        seen = yield _towards(target_m, rotation, grip, seen)
     return seen
 
 
@@ -141,7 +237,11 @@ def _towards(
 
 def _across(thing: Entity, frame: FloatArray) -> FloatArray:
     """The grip frame turned about z so that the fingers close along the thing's grasp axis."""
-    axis = rotation_of(thing.pose[3:]) @ _needed(thing.grasp_axis)
+    return _turned_to(rotation_of(thing.pose[3:]) @ _needed(thing.grasp_axis), frame)
+
+
+def _turned_to(axis: FloatArray, frame: FloatArray) -> FloatArray:
+    """The grip frame turned about z so that the fingers close along a horizontal axis."""
     yaw = float(np.arctan2(-axis[0], axis[1]))  # from the world's y, where the fingers close
     yaw = (yaw + np.pi / 2) % np.pi - np.pi / 2
     c, s = np.cos(yaw), np.sin(yaw)

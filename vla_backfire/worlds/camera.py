@@ -10,8 +10,8 @@ import numpy as np
 from vla_backfire.episodes import Pixels
 from vla_backfire.errors import Unavailable
 from vla_backfire.worlds.mj import Data, Model, Renderer, mujoco
+from vla_backfire.worlds.props import DRAWN, UNSEEN
 from vla_backfire.worlds.recipes import Profile
-from vla_backfire.worlds.scene import DRAWN, UNSEEN
 
 NO_PICTURES = (
     "there is no off-screen OpenGL here; install libosmesa6 (or libegl1 and libgl1), "
@@ -64,10 +64,37 @@ class Camera:
     def _open(self, size: tuple[int, int]) -> Any:
         self._model.vis.quality.offsamples = self._profile.samples
         try:
-            self._renderers[size] = Renderer(self._model, *size)
+            renderer = Renderer(self._model, *size)
         except (ImportError, AttributeError, RuntimeError, mujoco.FatalError) as error:
             raise Unavailable(f"cannot render ({type(error).__name__})", NO_PICTURES) from None
-        return self._renderers[size]
+        self._renderers[size] = renderer
+        if (wrong := _miscalibration(renderer, self._model)) > 1.0:
+            self.close()
+            problem = f"a plain green frame came out {wrong:.0f} of 255 off"
+            raise Unavailable(f"cannot trust the renderer ({problem})", NO_PICTURES)
+        return renderer
+
+
+def _miscalibration(renderer: Any, model: Model) -> float:
+    """Mean error of a frame whose every pixel is known, of 255.
+
+    A context that was lost or mixed up with another one still gives a picture: noise, black, or
+    what the other one saw. So each new one first draws a green surface that fills the view.
+    """
+    data = Data(model)
+    renderer.update_scene(data)
+    scene = renderer.scene
+    eye = scene.camera[0]
+    turn = np.eye(3).ravel()
+    size, at = np.full(3, 5.0), np.array(eye.pos) + 6.0 * np.array(eye.forward)
+    green = np.array([0.0, 1.0, 0.0, 1.0], np.float32)
+    mujoco.mjv_initGeom(scene.geoms[0], mujoco.mjtGeom.mjGEOM_SPHERE, size, at, turn, green)
+    scene.geoms[0].emission, scene.geoms[0].specular = 1.0, 0.0
+    scene.ngeom = 1
+    for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
+        scene.flags[flag] = 0
+    frame = renderer.render().astype(np.float64)
+    return float(np.abs(frame - [0.0, 255.0, 0.0]).mean())
 
 
 def _diffuse(scene: Any, ambient: float) -> None:

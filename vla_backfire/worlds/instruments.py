@@ -7,14 +7,15 @@ scene reads as far away, untouched and empty.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vla_backfire.episodes import FloatArray
 from vla_backfire.scenarios import Channel
+from vla_backfire.worlds.checks import FAR_M
 from vla_backfire.worlds.mj import Data, Model, mujoco
-from vla_backfire.worlds.scene import FAR_M
 
 POUR_FROM_RAD = 0.9
 """Tilt at which a container begins to lose its content."""
@@ -52,39 +53,64 @@ def least_distance_m(model: Model, data: Data, of: Sequence[int], to: Sequence[i
     )
 
 
-class ForceGauge:
-    """Largest total normal force between two groups of geoms since it was last read.
+class Touch(NamedTuple):
+    """One contact of the last physics step between a thing of one group and one of another.
 
-    Contacts last for a few physics steps, so it is fed after each of them.
+    Attributes:
+        of, to: The geoms that meet.
+        newton: Normal force.
+        lift_newton: Vertical part of the whole force on `of`; positive carries it.
     """
 
-    def __init__(self, model: Model, of: Sequence[int], to: Sequence[int]) -> None:
+    of: int
+    to: int
+    newton: float
+    lift_newton: float
+
+
+class Touches:
+    """Contacts between pairs of geom groups, read after a physics step.
+
+    Most contacts are of things with the table, which nobody asked for: one look at a table of
+    wanted pairs leaves them out before any force is computed.
+
+    Args:
+        model: The compiled scene.
+        groups: Pairs (of, to) of geom groups.
+    """
+
+    def __init__(self, model: Model, groups: Sequence[tuple[Sequence[int], Sequence[int]]]) -> None:
         self._model = model
-        self._side = np.zeros(model.ngeom, np.int8)
-        self._side[list(of)] = 1
-        self._side[list(to)] = 2
-        self._peak_newton = 0.0
+        self._of = np.zeros((len(groups), model.ngeom), np.bool_)
+        self._to = np.zeros((len(groups), model.ngeom), np.bool_)
+        for row, (of, to) in enumerate(groups):
+            self._of[row, list(of)] = True
+            self._to[row, list(to)] = True
+        either = np.einsum("gi,gj->ij", self._of, self._to)
+        self._wanted = np.asarray(either | either.T, np.bool_)
         self._wrench = np.zeros(6)
 
-    def feed(self, data: Data) -> None:
-        """Take in the contacts of the physics step that was just made."""
+    def read(self, data: Data) -> list[list[Touch]]:
+        """Touches of each pair of groups in the physics step that was just made."""
+        found: list[list[Touch]] = [[] for _ in self._of]
         if not data.ncon:
-            return
+            return found
         pairs: NDArray[np.int32] = data.contact.geom  # (contacts, 2)
-        meeting = np.flatnonzero(self._side[pairs].sum(axis=1) == 3)
-        total = 0.0
-        for contact in meeting:
+        for contact in np.flatnonzero(self._wanted[pairs[:, 0], pairs[:, 1]]):
+            first, second = (int(geom) for geom in pairs[contact])
             mujoco.mj_contactForce(self._model, data, int(contact), self._wrench)
-            total += float(self._wrench[0])
-        self._peak_newton = max(self._peak_newton, total)
+            newton = float(self._wrench[0])
+            # the frame's rows are the contact's axes; the force is the first geom's on the second
+            up = float(data.contact.frame[contact][2::3] @ self._wrench[:3])
+            for row in range(len(found)):
+                if self._of[row, first] and self._to[row, second]:
+                    found[row].append(Touch(first, second, newton, -up))
+                elif self._of[row, second] and self._to[row, first]:
+                    found[row].append(Touch(second, first, newton, up))
+        return found
 
-    def read_newton(self) -> float:
-        """The largest force since the last reading; begins anew."""
-        peak, self._peak_newton = self._peak_newton, 0.0
-        return peak
 
-
-def is_inside(point_m: FloatArray, pose: FloatArray, at_m: FloatArray, half_m: FloatArray) -> bool:
+def is_in_box(point_m: FloatArray, pose: FloatArray, at_m: FloatArray, half_m: FloatArray) -> bool:
     """Whether a point lies in a box that is fixed in the frame of a pose (7,)."""
     own = rotation_matrix(pose[3:]).T @ (point_m - pose[:3]) - at_m
     return bool(np.all(np.abs(own) <= half_m))

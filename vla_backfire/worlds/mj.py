@@ -7,11 +7,12 @@ comes out of it deserves an annotation at once.
 Runs on MuJoCo 3.17 to 4.0. What differs between them is kept in this file.
 """
 
+import ctypes
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,21 +20,37 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 
 
-def choose_gl(devices: Path = Path("/dev")) -> str:
-    """Value of MUJOCO_GL for a machine without a screen: "egl" or "osmesa".
+def _loads(library: str) -> bool:
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        return False
+    return True
+
+
+def choose_gl(
+    devices: Path = Path("/dev"), loads: Callable[[str], bool] = _loads
+) -> Literal["egl", "osmesa"]:
+    """Value of MUJOCO_GL for a machine without a screen.
+
+    EGL where a graphics card or Mesa's software EGL can draw with it, else OSMesa; both give the
+    same pixels on the same Mesa.
 
     Args:
         devices: Folder of the device files; an NVIDIA card shows as `nvidia0` and so on.
+        loads: Whether a shared library can be loaded.
 
     Examples:
-        >>> choose_gl(Path("no such folder"))
+        >>> choose_gl(Path("no such folder"), loads=lambda library: False)
         'osmesa'
     """
-    return "egl" if any(devices.glob("nvidia[0-9]*")) else "osmesa"
+    has_driver = any(devices.glob("nvidia[0-9]*")) or loads("libEGL_mesa.so.0")
+    can_draw = loads("libEGL.so.1") and loads("libGL.so.1")
+    return "egl" if has_driver and can_draw else "osmesa"
 
 
-if sys.platform == "linux":
-    os.environ.setdefault("MUJOCO_GL", choose_gl())
+if sys.platform == "linux" and "MUJOCO_GL" not in os.environ:
+    os.environ["MUJOCO_GL"] = choose_gl()
 
 import mujoco  # noqa: E402  # MUJOCO_GL must be set first
 from mujoco import GLContext as GLContext  # noqa: E402

@@ -74,3 +74,105 @@ def _proper(vertices: FloatArray, triangles: Triangles) -> Triangles:
     area = np.linalg.norm(np.cross(b - a, c - a), axis=-1)
     kept: Triangles = triangles[area > 1e-12]
     return kept
+
+
+_SIDES = 10
+_STEPS = 8
+_BENDS = 16
+
+
+def tube(
+    path_m: Sequence[tuple[float, float, float]], radius_m: float, *, closed: bool = False
+) -> tuple[FloatArray, Triangles]:
+    """Round tube along a smooth curve through some points; a ring if `closed`.
+
+    Returns:
+        Vertices (V, 3) in metres and triangles (F, 3).
+    """
+    line = _smooth(np.asarray(path_m, np.float64), closed=closed)  # (N, 3)
+    before = np.roll(line, 1, axis=0) if closed else np.vstack([line[:1], line[:-1]])
+    after = np.roll(line, -1, axis=0) if closed else np.vstack([line[1:], line[-1:]])
+    along = _unit(after - before)  # (N, 3)
+    aside = _unit(np.cross(along[0], np.eye(3)[int(np.argmin(np.abs(along[0])))]))
+    angle = np.linspace(0.0, 2 * np.pi, _SIDES, endpoint=False)[:, None]
+    rings = []
+    for middle, forward in zip(line, along, strict=True):
+        aside = _unit(aside - forward * np.dot(aside, forward))
+        rings.append(
+            middle + radius_m * (np.cos(angle) * aside + np.sin(angle) * np.cross(forward, aside))
+        )
+    triangles = []
+    for level in range(len(line) if closed else len(line) - 1):
+        here, there = level * _SIDES, (level + 1) % len(line) * _SIDES
+        for side in range(_SIDES):
+            a, b = side, (side + 1) % _SIDES
+            triangles += [(here + a, here + b, there + b), (here + a, there + b, there + a)]
+    vertices = np.concatenate(rings)
+    if not closed:
+        start, end = len(vertices), len(vertices) + 1
+        vertices = np.vstack([vertices, line[0], line[-1]])
+        last = (len(line) - 1) * _SIDES
+        for side in range(_SIDES):
+            a, b = side, (side + 1) % _SIDES
+            triangles += [(start, b, a), (end, last + a, last + b)]
+    return vertices, np.array(triangles, np.int32)
+
+
+def sheet(
+    half_width_m: float, half_height_m: float, bend_m: float
+) -> tuple[FloatArray, Triangles, FloatArray]:
+    """A sheet that faces x, flat or bent around an upright cylinder, with where its print goes.
+
+    Returns:
+        Vertices (V, 3), triangles (F, 3) and texture coordinates (V, 2): u along y, v downwards.
+    """
+    share = np.linspace(-1.0, 1.0, _BENDS + 1)
+    if bend_m:
+        angle = share * half_width_m / bend_m
+        columns = np.column_stack([bend_m * np.cos(angle), bend_m * np.sin(angle)])
+    else:
+        columns = np.column_stack([np.zeros_like(share), share * half_width_m])
+    levels = ((half_height_m, 0.0), (-half_height_m, 1.0))
+    vertices = np.concatenate(
+        [np.column_stack([columns, np.full(_BENDS + 1, z)]) for z, _ in levels]
+    )
+    print_at = np.concatenate(
+        [np.column_stack([(share + 1) / 2, np.full(_BENDS + 1, v)]) for _, v in levels]
+    )
+    below = _BENDS + 1
+    triangles = []
+    for a in range(_BENDS):
+        triangles += [(a, a + below, a + below + 1), (a, a + below + 1, a + 1)]
+    return vertices, np.array(triangles, np.int32), print_at
+
+
+def _smooth(points: FloatArray, *, closed: bool) -> FloatArray:
+    """Catmull-Rom curve through some points (N, 3); through two a straight line."""
+    if len(points) == 2:
+        return points
+    n = len(points)
+    if closed:
+        padded = np.vstack([points[-1:], points, points[:2]])
+    else:
+        padded = np.vstack([2 * points[0] - points[1], points, 2 * points[-1] - points[-2]])
+    t = np.linspace(0.0, 1.0, _STEPS, endpoint=False)[:, None]
+    curve = []
+    for index in range(n if closed else n - 1):
+        a, b, c, d = padded[index : index + 4]
+        curve.append(
+            0.5
+            * (
+                2 * b
+                + (c - a) * t
+                + (2 * a - 5 * b + 4 * c - d) * t**2
+                + (3 * b - a - 3 * c + d) * t**3
+            )
+        )
+    if not closed:
+        curve.append(points[-1:])
+    return np.concatenate(curve)
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.maximum(length, 1e-12))

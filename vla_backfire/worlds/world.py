@@ -14,6 +14,7 @@ from vla_backfire.episodes import (
     Entity,
     Float32Array,
     FloatArray,
+    MovingPart,
     Observation,
     Pixels,
     SceneState,
@@ -21,26 +22,18 @@ from vla_backfire.episodes import (
     Trajectory,
 )
 from vla_backfire.errors import UnknownName
-from vla_backfire.scenarios import ARMS, HAZARD_SCENE, Arm, Scenario, shipped_scenarios
+from vla_backfire.scenarios import ARMS, HAZARD_SCENE, Arm, Layout, shipped_scenarios
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.arm import SUBSTEPS
 from vla_backfire.worlds.arm import Arm as Robot
 from vla_backfire.worlds.camera import Camera
-from vla_backfire.worlds.instruments import (
-    ForceGauge,
-    Pourer,
-    is_above,
-    is_inside,
-    keys,
-    least_distance_m,
-    rotation_matrix,
-    tilt_rad,
-)
+from vla_backfire.worlds.instruments import keys, rotation_matrix
 from vla_backfire.worlds.mj import mujoco
-from vla_backfire.worlds.recipes import load_profile
+from vla_backfire.worlds.panel import Panel, pose_of
+from vla_backfire.worlds.recipes import load_profile, load_world, world_names
+from vla_backfire.worlds.room import ROBOT_PREFIX
 from vla_backfire.worlds.scene import (
     PARKING_M,
-    ROBOT_PREFIX,
     Body,
     Variant,
     compile_scene,
@@ -58,14 +51,14 @@ class SimulationFault(Exception):  # a fault of the episode, not a mistake of th
 
 
 class World(gymnasium.Env[dict[str, Any], FloatArray]):
-    """One scenario as a Gymnasium environment, with a chunk-wise interface beneath.
+    """One scenario or layout as a Gymnasium environment, with a chunk-wise interface beneath.
 
     `begin`, `look`, `play` and `trajectory` are what the benchmark uses: chunks of actions are
     executed with state-only bookkeeping and cameras render when somebody looks. `reset` and `step`
     are the same in Gymnasium's words, with LIBERO's observation.
 
     Args:
-        scenario: The situation, or its id among the shipped ones.
+        scenario: The situation, or its id: that of a shipped scenario, or `<world>/<layout>`.
         profile: Name of a picture profile in `envs/profiles.toml`.
         seed: Of the study; with (scenario, repeat) it fixes every placement.
 
@@ -82,17 +75,14 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def __init__(
         self,
-        scenario: Scenario | str = "sba-knife-handover",
+        scenario: Layout | str = "sba-knife-handover",
         *,
         profile: str = "libero",
         seed: int = 0,
         render_mode: str | None = None,
     ) -> None:
-        if isinstance(scenario, str):
-            if scenario not in shipped_scenarios():
-                raise UnknownName("scenario", scenario, shipped_scenarios())
-            scenario = shipped_scenarios()[scenario]
-        self.scenario = scenario
+        self.scenario = find_layout(scenario) if isinstance(scenario, str) else scenario
+        scenario = self.scenario
         self.render_mode = render_mode
         self.action = ActionSpec()
         self.profile = load_profile(profile)
@@ -108,18 +98,11 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self._starts: dict[tuple[Variant, int], Start] = {}
         self._fingers = [self._finger_geoms(side) for side in ("left", "right")]
         self._owner = self._owners()
-        self._gauges = {
-            channel.key: ForceGauge(
-                self._model, self._scene.geoms_of(channel.of), self._scene.geoms_of(str(channel.to))
-            )
-            for channel in scenario.channels
-            if channel.measure == "contact_force"
-        }
+        self._panel = Panel(self._model, self._scene, duration_s=1.0 / RATE_HZ)
         self._variant: Variant = "hazard"
         self._record: list[tuple[Float32Array, ...]] = []
         self._actions: list[FloatArray] = []
         self._mocap_at_start = self._mocap()
-        self._pourers: dict[str, Pourer] = {}
         self.observation_space = self._libero_space()
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (7,), np.float64)
 
@@ -155,13 +138,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self._restore(start.state)
         self._mocap_at_start = self._mocap()
         self._actions, self._record = [], []
-        self._pourers = {
-            body.slot: Pourer()
-            for body in self._scene.standing(self._variant)
-            if body.recipe.mouth_m is not None
-        }
-        for gauge in self._gauges.values():
-            gauge.read_newton()
+        self._panel.begin(self._variant, self._data)
         self._take_record()
         return start
 
@@ -192,10 +169,10 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         """
         for action in np.asarray(actions, np.float32).astype(np.float64):
             self._robot.command(self._data, action)
+            held = self._held_slot()
             for _ in range(SUBSTEPS):
                 self._robot.substep(self._data)
-                for gauge in self._gauges.values():
-                    gauge.feed(self._data)
+                self._panel.feed(self._data, held)
             self._check_health(f"in step {len(self._actions) + 1}")
             self._actions.append(action)
             self._take_record()
@@ -213,7 +190,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             names=tuple(body.slot for body in self._scene.standing(self._variant)),
             poses=poses,
             held=held[:, 0].astype(np.int8),
-            channels=keys(self.scenario.channels),
+            channels=keys(self._panel.channels),
             measured=measured,
             qpos=qpos,
             mocap=self._mocap_at_start,
@@ -288,6 +265,9 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 poses[body.slot] = self._placed(body, poses, rng)
             pose = poses[body.slot] if body.stands_in("hazard") else self._parked()
             self._put(body, pose)
+            if body.recipe.joint is not None:
+                opening = body.recipe.joint.open_at_start * body.recipe.joint.travel
+                self._data.qpos[body.opening] = opening
         self._robot.reset(self._data)
         mujoco.mj_forward(self._model, self._data)
         for _ in range(self.settle_steps):
@@ -322,7 +302,9 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def _exchange_hazard(self) -> None:
         """Swap the poses of the hazard and its decoy in the present state."""
-        hazard = next(body for body in self._scene.bodies if body.variant == "hazard")
+        hazard = next((b for b in self._scene.bodies if b.variant == "hazard"), None)
+        if hazard is None:
+            return
         decoy = next(body for body in self._scene.bodies if body.variant == "benign")
         one, other = self._pose(hazard).copy(), self._pose(decoy).copy()
         speeds = [self._speed(body).copy() for body in (hazard, decoy)]
@@ -337,6 +319,8 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         for body in self._scene.bodies:
             if body.variant is None:
                 shared += [self._pose(body), self._speed(body)]
+            if body.opening >= 0:
+                shared += [self._data.qpos[[body.opening]], self._data.qvel[[body.opening_dof]]]
         shared.append(self._robot.state())
         self._variant = variant
         return Start(state, _hash(state), _hash(np.concatenate(shared)), self._scene_state())
@@ -350,11 +334,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
     # --- reading the simulation ----------------------------------------------------------------
 
     def _pose(self, body: Body) -> FloatArray:
-        if body.recipe.movable:
-            pose: FloatArray = self._data.qpos[body.address : body.address + 7]
-            return pose
-        position, quat = self._data.mocap_pos, self._data.mocap_quat
-        return np.concatenate([position[body.address], quat[body.address]])
+        return pose_of(body, self._data)
 
     def _speed(self, body: Body) -> FloatArray:
         if not body.recipe.movable:
@@ -376,10 +356,8 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def _scene_state(self) -> SceneState:
         standing = self._scene.standing(self._variant)
-        index = self._held()
-        held = standing[index].slot if index >= 0 else None
         entities = tuple(self._entity(body) for body in standing)
-        return SceneState(entities, held, self._scene.world.table.top_m[2])
+        return SceneState(entities, self._held_slot(), self._scene.world.table.top_m[2])
 
     def _entity(self, body: Body) -> Entity:
         recipe = body.recipe
@@ -393,7 +371,28 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             place_m=np.array(recipe.place.at_m) if recipe.place else None,
             place_radius_m=recipe.place.radius_m if recipe.place else 0.0,
             mouth_m=np.array(recipe.mouth_m) if recipe.mouth_m else None,
+            moving=self._moving_part(body),
+            celsius=max((s.celsius for s in recipe.shape if s.celsius is not None), default=None),
         )
+
+    def _moving_part(self, body: Body) -> MovingPart | None:
+        joint = body.recipe.joint
+        if joint is None:
+            return None
+        axis = np.array(joint.axis)
+        return MovingPart(
+            kind=joint.kind,
+            at_m=np.array(joint.at_m),
+            axis=axis / np.sqrt(np.sum(axis**2)),
+            travel=joint.travel,
+            handle_m=np.array(joint.handle_m),
+            across=np.array(joint.across) if joint.across else None,
+            opening=float(self._data.qpos[body.opening]) / joint.travel,
+        )
+
+    def _held_slot(self) -> str | None:
+        index = self._held()
+        return self._scene.standing(self._variant)[index].slot if index >= 0 else None
 
     def _held(self) -> int:
         """Index among the standing things of what both fingers touch, -1 for nothing."""
@@ -434,63 +433,10 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 np.array([self._robot.finger_opening_m(self._data)], np.float32),
                 np.array([self._pose(body) for body in standing], np.float32),
                 np.array([self._held()], np.float32),
-                self._readings(),
+                self._panel.read(self._data, first=not self._actions),
                 self._data.qpos.astype(np.float32),
             )
         )
-
-    def _readings(self) -> Float32Array:
-        if self._actions:
-            self._pour()
-        return np.array([self._reading(channel) for channel in self.scenario.channels], np.float32)
-
-    def _reading(self, channel: Any) -> float:
-        scene = self._scene
-        if channel.measure == "contact_force":
-            return self._gauges[channel.key].read_newton()
-        if channel.measure == "distance":
-            of, to = scene.geoms_of(channel.of), scene.geoms_of(channel.to)
-            return least_distance_m(self._model, self._data, of, to)
-        body = self._named(channel.of)
-        if channel.measure == "tilt":
-            return tilt_rad(self._pose(body)[3:])
-        if channel.measure == "poured":
-            pourer = self._pourers.get(channel.of, Pourer())
-            return pourer.landed.get(channel.to, 0.0)
-        holder = self._named(channel.to)
-        region = holder.recipe.inside
-        if region is None:
-            return 0.0
-        return float(
-            is_inside(
-                self._pose(body)[:3],
-                self._pose(holder),
-                np.array(region.at_m),
-                np.array(region.half_size_m),
-            )
-        )
-
-    def _named(self, slot: str) -> Body:
-        """The thing of a slot that limits refer to: never a decoy."""
-        return next(b for b in self._scene.bodies if b.slot == slot and b.variant != "benign")
-
-    def _pour(self) -> None:
-        for body in self._scene.standing(self._variant):
-            if body.recipe.mouth_m is None:
-                continue
-            pose = self._pose(body)
-            mouth_m = pose[:3] + rotation_matrix(pose[3:]) @ np.array(body.recipe.mouth_m)
-            below = [str(c.to) for c in self.scenario.channels if c[:2] == ("poured", body.slot)]
-            over = [to for to in below if self._is_over(mouth_m, self._named(to))]
-            self._pourers[body.slot].advance(tilt_rad(pose[3:]), over, 1.0 / RATE_HZ)
-
-    def _is_over(self, mouth_m: FloatArray, target: Body) -> bool:
-        place = target.recipe.place
-        if place is None:
-            return False
-        pose = self._pose(target)
-        place_m = pose[:3] + rotation_matrix(pose[3:]) @ np.array(place.at_m)
-        return is_above(mouth_m, place_m, place.radius_m)
 
     def _check_health(self, when: str) -> None:
         raised = [w for w in range(len(self._data.warning)) if self._data.warning[w].number]
@@ -516,6 +462,26 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             "wrist_image": seen.images["eye_in_hand"],
         }
         return {**images, "state": seen.state}
+
+
+def find_layout(name: str) -> Layout:
+    """A shipped scenario by its id, or a layout by `<world>/<layout>`.
+
+    A world alone means its first layout.
+
+    Raises:
+        UnknownName: There is none of that name.
+    """
+    if name in shipped_scenarios():
+        return shipped_scenarios()[name]
+    world, _, layout = name.partition("/")
+    if world not in world_names():
+        raise UnknownName("scenario or world", name, (*shipped_scenarios(), *world_names()))
+    layouts = load_world(world).layouts
+    wanted = layout or next(iter(layouts), layout)
+    if wanted not in layouts:
+        raise UnknownName("layout", wanted, layouts, where=world)
+    return layouts[wanted]
 
 
 def _variant_of(arm: Arm) -> Variant:

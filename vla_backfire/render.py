@@ -1,0 +1,85 @@
+"""Pictures of worlds and props as files, and contact sheets of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from vla_backfire.episodes import Pixels
+from vla_backfire.errors import OutputUnwritable
+from vla_backfire.worlds.recipes import load_prop, load_world, prop_names, world_names
+from vla_backfire.worlds.studio import photograph
+from vla_backfire.worlds.world import World
+
+CAPTION_PX = 22
+PAPER, INK = (255, 255, 255), (30, 30, 30)
+
+
+def picture_of_world(
+    name: str, *, camera: str = "overview", pixels: int = 640, profile: str = "libero"
+) -> Pixels:
+    """A layout (`<world>/<layout>`), a world's first layout, or a scenario, at its start.
+
+    Raises:
+        UnknownName: No such world, layout or camera.
+        Unavailable: No off-screen OpenGL on this machine.
+    """
+    with closing(World(name, profile=profile)) as world:
+        world.begin("hazard", 0)
+        height = pixels if camera != "overview" else pixels * 3 // 4
+        return world.picture(camera, width=pixels, height=height)
+
+
+def sheet_of_props(names: Sequence[str] = (), *, columns: int = 8, pixels: int = 256) -> Pixels:
+    """Every prop alone, as large as a policy's picture, with its name below."""
+    chosen = names or prop_names()
+    tiles = {name: photograph(load_prop(name), pixels=pixels) for name in chosen}
+    return _sheet({name.replace("_", " "): tile for name, tile in tiles.items()}, columns)
+
+
+def sheet_of_worlds(names: Sequence[str] = ()) -> Pixels:
+    """Every layout twice: as people see it, and as a policy does, unmirrored."""
+    tiles = {}
+    for name in names or world_names():
+        for layout in load_world(name).layouts:
+            place = f"{name}/{layout}"
+            tiles[place] = picture_of_world(place, pixels=512)
+            seen = Image.fromarray(picture_of_world(place, camera="agentview", pixels=256))
+            tiles[f"{place}, 256 px as policies see it"] = np.asarray(seen.resize((384, 384)))
+    return _sheet(tiles, columns=4)
+
+
+def write_picture(pixels: Pixels, path: Path) -> None:
+    """Write a picture; its format follows the file's ending.
+
+    Raises:
+        OutputUnwritable: It cannot be written, or no picture format has this ending.
+    """
+    try:
+        Image.fromarray(pixels).save(path)
+    except OSError as error:
+        raise OutputUnwritable(path, str(error.strerror or error)) from None
+    except ValueError:
+        raise OutputUnwritable(path, "end its name in .png or .jpg") from None
+
+
+def _sheet(tiles: Mapping[str, Pixels], columns: int) -> Pixels:
+    """Tiles in rows, each with its caption below."""
+    width = max(tile.shape[1] for tile in tiles.values())
+    height = max(tile.shape[0] for tile in tiles.values()) + CAPTION_PX
+    columns = min(columns, len(tiles))
+    n_rows = -(-len(tiles) // columns)
+    page = Image.new("RGB", (columns * width, n_rows * height), PAPER)
+    pen = ImageDraw.Draw(page)
+    font = ImageFont.load_default(CAPTION_PX * 0.68)
+    for index, (caption, tile) in enumerate(tiles.items()):
+        row, column = divmod(index, columns)
+        left, top = column * width, row * height
+        page.paste(Image.fromarray(tile), (left + (width - tile.shape[1]) // 2, top))
+        middle = (left + width / 2, top + height - CAPTION_PX / 2)
+        pen.text(middle, caption, INK, font, anchor="mm")
+    return np.asarray(page)
