@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from vla_backfire.graders.lexicon import lexicon_languages, read_reply
@@ -10,7 +11,14 @@ from vla_backfire.languages import languages
 from vla_backfire.resources import tree
 from vla_backfire.scenarios import Scenario, load_scenarios
 from vla_backfire.study import build_world
-from vla_backfire.worlds.recipes import load_profiles, load_prop, load_world, world_names
+from vla_backfire.worlds.recipes import (
+    load_profiles,
+    load_prop,
+    load_world,
+    prop_names,
+    world_names,
+)
+from vla_backfire.worlds.world import World
 
 
 def check_everything(roots: tuple[Path, ...] = ()) -> Iterator[str]:
@@ -23,12 +31,14 @@ def check_everything(roots: tuple[Path, ...] = ()) -> Iterator[str]:
     for lang in lexicon_languages():
         read_reply("", (lang,))
     yield f"lexicons: {', '.join(lexicon_languages())}"
-    for name in world_names():
-        load_world(name)
-    props = sorted(path.stem for path in (tree("envs") / "_props").glob("*.toml"))
-    for name in props:
+    for name in prop_names():
         load_prop(name)
-    yield f"worlds: {', '.join(world_names())}; {len(props)} props; {len(load_profiles())} profiles"
+    layouts = [layout for name in world_names() for layout in load_world(name).layouts.values()]
+    for layout in layouts:
+        with closing(World(layout)) as world:
+            world.start_of("benign", 0)
+    yield f"worlds: {', '.join(world_names())}; {len(layouts)} layouts compile and settle"
+    yield f"props: {len(prop_names())}; profiles: {', '.join(load_profiles())}"
     all_roots = (tree("scenarios"), *roots)
     scenarios = load_scenarios(all_roots)
     for scenario in scenarios.values():

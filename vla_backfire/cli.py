@@ -56,6 +56,13 @@ class Listable(StrEnum):
     graders = "graders"
 
 
+class Kind(StrEnum):
+    """What `new` can begin."""
+
+    world = "world"
+    prop = "prop"
+
+
 class Sheet(StrEnum):
     """Contact sheets of `render`."""
 
@@ -194,6 +201,21 @@ def verify(run_folder: RunFolder) -> None:
         short |= not passed
     if short:
         raise RunFellShort(f"{run_folder} does not hold; see the lines marked FAIL")
+
+
+@app.command()
+def new(
+    kind: Annotated[Kind, typer.Argument(help="What to begin.")],
+    name: Annotated[str, typer.Argument(help="Small letters, digits, underscores.")],
+    out: Annotated[
+        Path, typer.Option("--out", help="Folder of worlds and props; pass it on as --envs.")
+    ] = Path("envs"),
+) -> None:
+    """Write a world or a prop that works and waits to be changed."""
+    from vla_backfire.new import new_prop, new_world
+
+    path = {Kind.world: new_world, Kind.prop: new_prop}[kind](name, out)
+    _print(f"{path}\nlook at it: vla-backfire render --{kind.value} {name} --envs {out}")
 
 
 @app.command()

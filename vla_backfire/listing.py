@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from vla_backfire import registry
 from vla_backfire.languages import languages
-from vla_backfire.resources import load_toml, tree
+from vla_backfire.resources import env_folders, load_toml
 from vla_backfire.scenarios import shipped_scenarios
 
 
@@ -23,5 +23,8 @@ def listing(kind: str) -> Iterator[str]:
             for tag, language in languages().items():
                 yield f"{tag}  {language.name}  {language.autonym}  {language.tier}"
         case "worlds":
-            for path in sorted(tree("envs").glob("*/world.toml")):
-                yield f"{path.parent.name}  {load_toml(path)['title']}"
+            for root in env_folders():
+                for path in sorted(root.glob("[!_]*/world.toml")):
+                    world = load_toml(path)
+                    layouts = ", ".join(world.get("layouts", {}))
+                    yield f"{path.parent.name}  {world.get('title', '')}  [{layouts}]"

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ import pytest
 
 import vla_backfire
 from tests.worlds.kitchen import CARTON, opened, waves
+from vla_backfire.episodes import Cell, Observation, PolicyCard, Prompt, Reply
 from vla_backfire.errors import Unavailable
+from vla_backfire.runner import play_episode
 from vla_backfire.worlds import camera, mj
 from vla_backfire.worlds.mj import mujoco
 
@@ -122,3 +125,35 @@ def test_a_machine_without_opengl_gets_one_line(monkeypatch: pytest.MonkeyPatch)
     with opened(CARTON) as world, pytest.raises(Unavailable, match="install libosmesa6") as caught:
         world.picture("agentview")
     assert "\n" not in str(caught.value)
+
+
+class Blank(mj.Renderer):  # type: ignore[misc]  # MuJoCo ships no types
+    """A renderer whose context is lost after the first frame."""
+
+    n_frames = 0
+
+    def render(self, *, out: Any = None) -> Any:
+        Blank.n_frames += 1
+        return super().render() if Blank.n_frames == 1 else np.zeros((128, 128, 3), np.uint8)
+
+
+def test_a_context_lost_on_the_way_makes_the_episode_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(camera, "Renderer", Blank)
+    cell = Cell("seeing", "none", CARTON, "hazard", "en", 0, 0)
+    with opened(CARTON) as world:
+        episode = play_episode(world, Seeing(), cell, Prompt(""), policy_seed=0, horizon_steps=9)
+    assert episode.ending == "fault"
+    assert episode.fault is not None
+    assert "LostPicture: the renderer gives a blank picture" in episode.fault
+
+
+class Seeing:
+    card = PolicyCard("seeing", cameras=("agentview",))
+
+    def reset(self, slot: int, prompt: Prompt, seed: int) -> None:
+        pass
+
+    def act(self, looks: Sequence[tuple[int, Observation]]) -> list[Reply]:
+        return [Reply(waves(1)) for _ in looks]

@@ -117,7 +117,7 @@ class Feeling:
     def after(self, duration_s: float, *, held: str | None = None) -> float:
         for _ in range(round(duration_s / self.model.opt.timestep)):
             mj.step(self.model, self.data)
-            self.feeler.feed(self._touches.read(self.data)[0], self.data, held)
+            self.feeler.feed(self._touches.read(self.data).get(0, []), self.data, held)
         return self.feeler.read()
 
 

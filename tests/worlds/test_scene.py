@@ -134,7 +134,11 @@ def test_a_goal_or_limit_that_nothing_can_reach_or_avoid_is_refused(
     [
         ("knife.edge", "knife.egde", "no prop or part named 'knife.egde'; did you mean 'knife.e"),
         ('"chef_knife"', '"chefs_knife"', "recipe named 'chefs_knife'; did you mean 'chef_knife'"),
-        ('"wooden_hand_rest"', '"wood_rest"', "named 'wood_rest'; did you mean 'wooden_hand_rest'"),
+        (
+            '"wooden_hand_rest"',
+            '"wooden_hand_rst"',
+            "did you mean 'wooden_hand_rest'",
+        ),
         ('at = "right"', 'at = "rihgt"', "props.adult: no place named 'rihgt'; did you mean 'righ"),
         ('"kitchen"', '"kichen"', "no world named 'kichen'; did you mean 'kitchen'"),
     ],

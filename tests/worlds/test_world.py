@@ -28,8 +28,10 @@ from vla_backfire.episodes import (
 from vla_backfire.errors import UnknownName
 from vla_backfire.runner import play_episode
 from vla_backfire.scenarios import ARMS, HAZARD_SCENE, shipped_scenarios
+from vla_backfire.worlds import scene
 from vla_backfire.worlds.instruments import tilt_rad
-from vla_backfire.worlds.recipes import load_world
+from vla_backfire.worlds.recipes import WorldRecipe, load_world
+from vla_backfire.worlds.room import room
 from vla_backfire.worlds.world import SimulationFault, World
 
 ROOT = Path(vla_backfire.__file__).parents[1]
@@ -195,6 +197,18 @@ def test_a_scene_that_explodes_while_it_settles_gives_no_start() -> None:
         for _ in range(2):
             with pytest.raises(SimulationFault, match=r"MuJoCo warned \(.*\) before the start"):
                 world.begin("hazard", 0)
+
+
+def test_contacts_that_do_not_fit_into_memory_are_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cramped(recipe: WorldRecipe) -> object:
+        spec = room(recipe)
+        spec.memory = 12_000  # no room for the contacts of things at rest
+        return spec
+
+    monkeypatch.setattr(scene, "room", cramped)
+    fault = r"MuJoCo (gave up \(mj_stackAlloc: out of memory|warned \(mjWARN_C).* before the start"
+    with opened(CARTON) as world, pytest.raises(SimulationFault, match=fault):
+        world.begin("hazard", 0)
 
 
 class Broken(World):

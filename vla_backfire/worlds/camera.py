@@ -19,6 +19,10 @@ NO_PICTURES = (
 )
 
 
+class LostPicture(Exception):  # a fault of the episode, not a mistake of the user
+    """A picture that shows nothing: whoever acts on it acts blindly."""
+
+
 class Camera:
     """Renders a model's cameras in the look of a profile: no shadows, no reflections."""
 
@@ -46,6 +50,7 @@ class Camera:
 
         Raises:
             Unavailable: No off-screen OpenGL on this machine.
+            LostPicture: The renderer works no more.
         """
         size = (height or self._profile.pixels, width or self._profile.pixels)
         renderer = self._renderers.get(size) or self._open(size)
@@ -55,6 +60,8 @@ class Camera:
         if ambient:
             _diffuse(renderer.scene, ambient)
         image: Pixels = np.array(renderer.render())
+        if image.min() == image.max():
+            raise LostPicture("the renderer gives a blank picture; its OpenGL context was lost")
         return image
 
     def close(self) -> None:

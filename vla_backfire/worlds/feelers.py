@@ -15,9 +15,15 @@ ROOM_CELSIUS = 20.0
 
 
 class Feeler:
-    """What is made of the touches of one pair of groups during a control step."""
+    """What is made of the touches of one pair of groups during a control step.
+
+    Attributes:
+        rest: What it reads while nothing touches.
+        minds_rest: It must be fed too when nothing touches.
+    """
 
     rest = 0.0
+    minds_rest = False
 
     def __init__(self) -> None:
         self._peak = self.rest
@@ -104,6 +110,8 @@ class Impact(Feeler):
         at: Where its middle is, and `against` where that of the other is, (3,).
     """
 
+    minds_rest = True
+
     def __init__(
         self, of: str, at: Callable[[Data], FloatArray], against: Callable[[Data], FloatArray]
     ) -> None:
@@ -133,6 +141,8 @@ class Support(Feeler):
     Args:
         weight_newton: Of the thing.
     """
+
+    minds_rest = True
 
     def __init__(self, weight_newton: float) -> None:
         super().__init__()

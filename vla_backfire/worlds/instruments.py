@@ -90,23 +90,23 @@ class Touches:
         self._wanted = np.asarray(either | either.T, np.bool_)
         self._wrench = np.zeros(6)
 
-    def read(self, data: Data) -> list[list[Touch]]:
-        """Touches of each pair of groups in the physics step that was just made."""
-        found: list[list[Touch]] = [[] for _ in self._of]
+    def read(self, data: Data) -> dict[int, list[Touch]]:
+        """Touches in the physics step that was just made, by the number of the pair of groups."""
+        found: dict[int, list[Touch]] = {}
         if not data.ncon:
             return found
         pairs: NDArray[np.int32] = data.contact.geom  # (contacts, 2)
-        for contact in np.flatnonzero(self._wanted[pairs[:, 0], pairs[:, 1]]):
+        for contact in self._wanted[pairs[:, 0], pairs[:, 1]].nonzero()[0]:
             first, second = (int(geom) for geom in pairs[contact])
             mujoco.mj_contactForce(self._model, data, int(contact), self._wrench)
             newton = float(self._wrench[0])
             # the frame's rows are the contact's axes; the force is the first geom's on the second
             up = float(data.contact.frame[contact][2::3] @ self._wrench[:3])
-            for row in range(len(found)):
+            for row in range(len(self._of)):
                 if self._of[row, first] and self._to[row, second]:
-                    found[row].append(Touch(first, second, newton, -up))
+                    found.setdefault(row, []).append(Touch(first, second, newton, -up))
                 elif self._of[row, second] and self._to[row, first]:
-                    found[row].append(Touch(second, first, newton, up))
+                    found.setdefault(row, []).append(Touch(second, first, newton, up))
         return found
 
 

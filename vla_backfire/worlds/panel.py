@@ -46,6 +46,7 @@ class Panel:
         groups = [(scene.geoms_of(c.of), scene.geoms_of(str(c.to))) for c in by_contact]
         self._touches = Touches(model, groups)
         self._feelers = [self._feeler(channel) for channel in by_contact]
+        self._watchful = {row for row, f in enumerate(self._feelers) if f.minds_rest}
         self._felt = dict(zip(by_contact, self._feelers, strict=True))
         self._grip: int = model.site(f"{ROBOT_PREFIX}grip").id
         self._pourers: dict[str, Pourer] = {}
@@ -71,11 +72,18 @@ class Panel:
             feeler.reset()
         self._before_m = {thing: self._middle_m(thing, data) for thing in self._hasty}
 
+    @property
+    def feels(self) -> bool:
+        """Whether it must be fed: some channel is made of contacts."""
+        return bool(self._feelers)
+
     def feed(self, data: Data, held: str | None) -> None:
         """Take in the physics step that was just made; `held` is what the fingers hold."""
-        if self._feelers:
-            for feeler, touches in zip(self._feelers, self._touches.read(data), strict=True):
-                feeler.feed(touches, data, held)
+        if not self._feelers:
+            return
+        touches = self._touches.read(data)
+        for row in touches.keys() | self._watchful:
+            self._feelers[row].feed(touches.get(row, []), data, held)
 
     def read(self, data: Data, *, first: bool = False) -> Float32Array:
         """Readings of every channel, (C,); the `first` ones are taken before any time passes."""

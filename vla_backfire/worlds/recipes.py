@@ -455,7 +455,7 @@ def _completed(content: dict[str, Any], scene_class: SceneClass) -> dict[str, An
 
 def world_names() -> tuple[str, ...]:
     """Worlds that exist: folders with a `world.toml`."""
-    found = {path.parent.name for root in env_folders() for path in root.glob("*/world.toml")}
+    found = {path.parent.name for root in env_folders() for path in root.glob("[!_]*/world.toml")}
     return tuple(sorted(found))
 
 

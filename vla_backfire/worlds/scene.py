@@ -30,6 +30,7 @@ from vla_backfire.worlds.room import ROBOT_PREFIX as ROBOT_PREFIX
 from vla_backfire.worlds.room import room
 
 Variant = Literal["hazard", "benign"]
+VARIANTS: tuple[Variant, ...] = ("hazard", "benign")
 PARKING_M = np.array([-12.0, -12.0, 0.0])
 """Where the hazard or its decoy waits while the other is in the scene; on the floor."""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gymnasium
@@ -34,6 +36,7 @@ from vla_backfire.worlds.recipes import load_profile, load_world, world_names
 from vla_backfire.worlds.room import ROBOT_PREFIX
 from vla_backfire.worlds.scene import (
     PARKING_M,
+    VARIANTS,
     Body,
     Variant,
     compile_scene,
@@ -97,9 +100,9 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self.cameras = (*self._scene.world.cameras, "eye_in_hand")
         self._starts: dict[tuple[Variant, int], Start] = {}
         self._fingers = [self._finger_geoms(side) for side in ("left", "right")]
-        self._owner = self._owners()
+        self._owners = {variant: self._owners_in(variant) for variant in VARIANTS}
         self._panel = Panel(self._model, self._scene, duration_s=1.0 / RATE_HZ)
-        self._variant: Variant = "hazard"
+        self._stand("hazard")
         self._record: list[tuple[Float32Array, ...]] = []
         self._actions: list[FloatArray] = []
         self._mocap_at_start = self._mocap()
@@ -128,13 +131,14 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 self._exchange_hazard()
                 self._starts["benign", repeat] = self._stored("benign")
             finally:
-                self._data, self._robot, self._variant = present
+                self._data, self._robot = present[:2]
+                self._stand(present[2])
         return self._starts[variant, repeat]
 
     def begin(self, arm: Arm, repeat: int) -> Start:
         """Restore the start of an episode and open a new record."""
         start = self.start_of(arm, repeat)
-        self._variant = _variant_of(arm)
+        self._stand(_variant_of(arm))
         self._restore(start.state)
         self._mocap_at_start = self._mocap()
         self._actions, self._record = [], []
@@ -168,12 +172,12 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             SimulationFault: MuJoCo warned or a number is not finite.
         """
         for action in np.asarray(actions, np.float32).astype(np.float64):
-            self._robot.command(self._data, action)
-            held = self._held_slot()
-            for _ in range(SUBSTEPS):
-                self._robot.substep(self._data)
-                self._panel.feed(self._data, held)
-            self._check_health(f"in step {len(self._actions) + 1}")
+            held = self._held_slot() if self._panel.feels else None
+            with self._believable(f"in step {len(self._actions) + 1}"):
+                self._robot.command(self._data, action)
+                for _ in range(SUBSTEPS):
+                    self._robot.substep(self._data)
+                    self._panel.feed(self._data, held)
             self._actions.append(action)
             self._take_record()
 
@@ -187,7 +191,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             actions=np.array(self._actions, np.float32).reshape(-1, 7),
             grip=grip,
             opening_m=opening[:, 0],
-            names=tuple(body.slot for body in self._scene.standing(self._variant)),
+            names=tuple(body.slot for body in self._standing),
             poses=poses,
             held=held[:, 0].astype(np.int8),
             channels=keys(self._panel.channels),
@@ -269,12 +273,12 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 opening = body.recipe.joint.open_at_start * body.recipe.joint.travel
                 self._data.qpos[body.opening] = opening
         self._robot.reset(self._data)
-        mujoco.mj_forward(self._model, self._data)
-        for _ in range(self.settle_steps):
-            self._robot.command(self._data, np.array([0.0] * 6 + [-1.0]))
-            for _ in range(SUBSTEPS):
-                self._robot.substep(self._data)
-        self._check_health("before the start")
+        with self._believable("before the start"):
+            mujoco.mj_forward(self._model, self._data)
+            for _ in range(self.settle_steps):
+                self._robot.command(self._data, np.array([0.0] * 6 + [-1.0]))
+                for _ in range(SUBSTEPS):
+                    self._robot.substep(self._data)
         mj.kinematics(self._model, self._data)
 
     def _placed(
@@ -322,7 +326,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             if body.opening >= 0:
                 shared += [self._data.qpos[[body.opening]], self._data.qvel[[body.opening_dof]]]
         shared.append(self._robot.state())
-        self._variant = variant
+        self._stand(variant)
         return Start(state, _hash(state), _hash(np.concatenate(shared)), self._scene_state())
 
     def _restore(self, state: FloatArray) -> None:
@@ -355,8 +359,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         return both.astype(np.float32)
 
     def _scene_state(self) -> SceneState:
-        standing = self._scene.standing(self._variant)
-        entities = tuple(self._entity(body) for body in standing)
+        entities = tuple(self._entity(body) for body in self._standing)
         return SceneState(entities, self._held_slot(), self._scene.world.table.top_m[2])
 
     def _entity(self, body: Body) -> Entity:
@@ -392,20 +395,25 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def _held_slot(self) -> str | None:
         index = self._held()
-        return self._scene.standing(self._variant)[index].slot if index >= 0 else None
+        return self._standing[index].slot if index >= 0 else None
 
     def _held(self) -> int:
         """Index among the standing things of what both fingers touch, -1 for nothing."""
+        if not self._data.ncon:
+            return -1
         pairs = self._data.contact.geom
         touched: list[set[int]] = []
         for finger in self._fingers:
             one, other = finger[pairs[:, 0]], finger[pairs[:, 1]]
             geoms = np.concatenate([pairs[one, 1], pairs[other, 0]])
             touched.append({int(self._owner[geom]) for geom in geoms})
-        both = {body for body in touched[0] & touched[1] if body >= 0}
-        standing = self._scene.standing(self._variant)
-        held = [self._scene.bodies[index] for index in both]
-        return min((standing.index(body) for body in held if body in standing), default=-1)
+        return min((thing for thing in touched[0] & touched[1] if thing >= 0), default=-1)
+
+    def _stand(self, variant: Variant) -> None:
+        """Let the hazard or its decoy be what stands in the scene, for all that is read."""
+        self._variant = variant
+        self._standing = self._scene.standing(variant)
+        self._owner = self._owners[variant]
 
     def _finger_geoms(self, side: str) -> np.ndarray[Any, np.dtype[np.bool_]]:
         names = {f"{ROBOT_PREFIX}{side}_finger", f"{ROBOT_PREFIX}{side}_fingertip"}
@@ -413,32 +421,37 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         owners = [model.body(int(model.geom_bodyid[geom])).name for geom in range(model.ngeom)]
         return np.array([owner in names for owner in owners])
 
-    def _owners(self) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Index of the movable prop that a geom belongs to, -1 for none."""
+    def _owners_in(self, variant: Variant) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Index among the standing things of the movable one that a geom belongs to, or -1."""
         owner = np.full(self._model.ngeom, -1)
-        for index, body in enumerate(self._scene.bodies):
+        for index, body in enumerate(self._scene.standing(variant)):
             if body.recipe.movable:
-                number = self._model.body(body.name).id
-                owner[self._model.geom_bodyid == number] = index
+                owner[self._model.geom_bodyid == self._model.body(body.name).id] = index
         return owner
 
     def _take_record(self) -> None:
         mj.kinematics(self._model, self._data)
-        standing = self._scene.standing(self._variant)
         quat = np.empty(4)
         mujoco.mju_mat2Quat(quat, self._robot.grip_rotation(self._data).ravel())
         self._record.append(
             (
                 np.concatenate([self._robot.grip_pos_m(self._data), quat]).astype(np.float32),
                 np.array([self._robot.finger_opening_m(self._data)], np.float32),
-                np.array([self._pose(body) for body in standing], np.float32),
+                np.array([self._pose(body) for body in self._standing], np.float32),
                 np.array([self._held()], np.float32),
                 self._panel.read(self._data, first=not self._actions),
                 self._data.qpos.astype(np.float32),
             )
         )
 
-    def _check_health(self, when: str) -> None:
+    @contextmanager
+    def _believable(self, when: str) -> Iterator[None]:
+        """Let the simulation run, and see that it went well."""
+        try:
+            yield
+        except mujoco.FatalError as error:
+            reason = str(error).partition("\n")[0]
+            raise SimulationFault(f"MuJoCo gave up ({reason}) {when}") from None
         raised = [w for w in range(len(self._data.warning)) if self._data.warning[w].number]
         if raised:
             names = ", ".join(mujoco.mjtWarning(w).name for w in raised)
