@@ -62,3 +62,13 @@ def test_print_reads_from_left_to_right_and_downwards_for_who_stands_in_front(
     top_right = ((rows < middle[0]) & (columns > middle[1])).sum()
     bottom_left = ((rows > middle[0]) & (columns < middle[1])).sum()
     assert bottom_left > 3 * top_right
+
+
+def test_a_label_may_glow() -> None:
+    dark, lit = (
+        stuck_on(
+            {"kind": "label", "size_m": [0.04, 0.04], "at_m": [0.0105, 0.0, 0.05], **shape}
+        ).mean()
+        for shape in ({"text": "ON"}, {"text": "ON", "glow": 1.0})
+    )
+    assert lit > dark + 5.0

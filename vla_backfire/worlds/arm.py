@@ -7,6 +7,7 @@ CPU.
 Letters: J = 7 arm joints, V = degrees of freedom of the whole scene.
 """
 
+from dataclasses import dataclass
 from math import acos, sqrt
 
 import numpy as np
@@ -32,6 +33,29 @@ _PLUS = np.array([7, 2, 3])
 _MINUS = np.array([5, 6, 1])
 
 
+@dataclass(frozen=True, slots=True)
+class ArmNames:
+    """What the parts of the arm are called in a model; `{}` stands for a number from 1.
+
+    Attributes:
+        joint: The seven joints; `motor` their motors.
+        finger: The two finger joints; `grips` their motors.
+        site: Between the fingertips.
+        hand: The body of the hand.
+    """
+
+    joint: str = "joint{}"
+    motor: str = "torque{}"
+    finger: str = "finger_joint{}"
+    grips: tuple[str, str] = ("finger1", "finger2")
+    site: str = "grip"
+    hand: str = "right_hand"
+
+
+PANDA = ArmNames()
+"""The names in `envs/_robots/panda/panda.xml`."""
+
+
 class Arm:
     """One Panda in one scene: its controller, its goals and what can be measured on it.
 
@@ -42,6 +66,7 @@ class Arm:
     Args:
         model: The compiled scene, with `envs/_robots/panda/panda.xml` attached.
         prefix: The prefix given when it was attached.
+        names: What its parts are called.
 
     Attributes:
         goal_pos_m: Where the grip site is pulled, (3,), world.
@@ -49,23 +74,24 @@ class Arm:
         gripper_command: From -1, closed, to 1, open; the fingers follow it.
     """
 
-    def __init__(self, model: Model, prefix: str = "") -> None:
+    def __init__(self, model: Model, prefix: str = "", names: ArmNames = PANDA) -> None:
         self.goal_pos_m: FloatArray = np.zeros(3)
         self.goal_rotation: FloatArray = np.eye(3)
         self.gripper_command: float = 0.0
         self._gripper_drive = 0.0
 
         self._model = model
-        self._site: int = model.site(f"{prefix}grip").id
-        self._hand: int = model.body(f"{prefix}right_hand").id
-        joints = [model.joint(f"{prefix}joint{k}") for k in range(1, 8)]
-        motors = [model.actuator(f"{prefix}torque{k}").id for k in range(1, 8)]
+        self._site: int = model.site(prefix + names.site).id
+        self._hand: int = model.body(prefix + names.hand).id
+        joints = [model.joint(prefix + names.joint.format(k)) for k in range(1, 8)]
+        motors = [model.actuator(prefix + names.motor.format(k)).id for k in range(1, 8)]
         dofs = _consecutive([int(joint.dofadr[0]) for joint in joints])
         self._dofs = slice(dofs.start, dofs.stop)
         self._qpos = _as_slice([int(joint.qposadr[0]) for joint in joints])
         self._motors = _as_slice(motors)
-        self._fingers = [int(model.joint(f"{prefix}finger_joint{k}").qposadr[0]) for k in (1, 2)]
-        self._grips = [int(model.actuator(f"{prefix}finger{k}").id) for k in (1, 2)]
+        fingers = [model.joint(prefix + names.finger.format(k)) for k in (1, 2)]
+        self._fingers = [int(finger.qposadr[0]) for finger in fingers]
+        self._grips = [int(model.actuator(prefix + name).id) for name in names.grips]
         self._torque_limit_nm: FloatArray = model.actuator_ctrlrange[motors, 1].copy()  # (J,)
         self._inertia_index = mj.inertia_index(model, dofs)
         self._nominal_rad = np.array(NOMINAL_QPOS_RAD)  # (J,)

@@ -24,11 +24,18 @@ class LostPicture(Exception):  # a fault of the episode, not a mistake of the us
 
 
 class Camera:
-    """Renders a model's cameras in the look of a profile: no shadows, no reflections."""
+    """Renders a model's cameras in the look of a profile: no shadows, and no mirrors unless asked.
 
-    def __init__(self, model: Model, profile: Profile) -> None:
+    Args:
+        model: The compiled scene.
+        profile: Size and sampling.
+        mirrors: Draw reflections, as LIBERO does on the one stove that has them.
+    """
+
+    def __init__(self, model: Model, profile: Profile, *, mirrors: bool = False) -> None:
         self._model = model
         self._profile = profile
+        self._mirrors = mirrors
         self._renderers: dict[tuple[int, int], Any] = {}
         finalize(self, _close, self._renderers)  # an interpreter that ends would close too late
         self._option = mujoco.MjvOption()
@@ -55,8 +62,8 @@ class Camera:
         size = (height or self._profile.pixels, width or self._profile.pixels)
         renderer = self._renderers.get(size) or self._open(size)
         renderer.update_scene(data, camera=camera, scene_option=self._option)
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
-            renderer.scene.flags[flag] = 0
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = 0
+        renderer.scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = self._mirrors
         if ambient:
             _diffuse(renderer.scene, ambient)
         image: Pixels = np.array(renderer.render())

@@ -98,19 +98,20 @@ def check_twins(
         (hazard.grasp, decoy.grasp),
         (hazard.inside, decoy.inside),
         (hazard.mouth_m, decoy.mouth_m),
+        (hazard.joint, decoy.joint),
         (_solid(hazard), _solid(decoy)),
     ]
     if any(one != other for one, other in same):
         raise InvalidScenario(
             prop_path(str(prop.decoy)),
             f"the decoy of '{slot}' in {layout.id} must have the mass, size, grasp, place, "
-            f"inside, mouth and colliding shapes of '{prop.recipe}'",
+            f"inside, mouth, joint and colliding shapes of '{prop.recipe}'",
         )
 
 
 def _solid(recipe: PropRecipe) -> list[tuple[object, ...]]:
     return [
-        (shape.kind, shape.size_m, shape.at_m, shape.turned_deg)
+        (shape.kind, shape.size_m, shape.at_m, shape.turned_deg, shape.moves)
         for shape in recipe.shape
         if shape.is_solid
     ]

@@ -102,7 +102,7 @@ def add_shape(spec: Any, body: Any, name: str, shape: Shape) -> None:
         "rgba": shape.colour if len(shape.colour) == 4 else (*shape.colour, 1.0),
         "group": DRAWN if shape.show else UNSEEN,
     }
-    if shape.glow:
+    if shape.glow and shape.kind != "label":
         spec.add_material(name=name, emission=shape.glow)
         common["material"] = name
     if shape.kind in SOLIDS:
@@ -164,8 +164,8 @@ def _print(spec: Any, name: str, label: Shape) -> None:
     )
     texture.data = picture.tobytes()
     material = spec.add_material(name=name, emission=label.glow or 0.25)
-    roles = material.textures
-    roles[mujoco.mjtTextureRole.mjTEXROLE_RGB] = name
+    roles = [""] * int(mujoco.mjtTextureRole.mjNTEXROLE)
+    roles[int(mujoco.mjtTextureRole.mjTEXROLE_RGB)] = name
     material.textures = roles
 
 

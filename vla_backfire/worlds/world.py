@@ -31,6 +31,7 @@ from vla_backfire.worlds.arm import Arm as Robot
 from vla_backfire.worlds.camera import Camera
 from vla_backfire.worlds.instruments import keys, rotation_matrix
 from vla_backfire.worlds.mj import mujoco
+from vla_backfire.worlds.observation import libero_observation, libero_space, shown
 from vla_backfire.worlds.panel import Panel, pose_of
 from vla_backfire.worlds.recipes import load_profile, load_world, world_names
 from vla_backfire.worlds.room import ROBOT_PREFIX
@@ -106,7 +107,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self._record: list[tuple[Float32Array, ...]] = []
         self._actions: list[FloatArray] = []
         self._mocap_at_start = self._mocap()
-        self.observation_space = self._libero_space()
+        self.observation_space = libero_space(self.profile.pixels)
         self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (7,), np.float64)
 
     # --- the benchmark's interface -------------------------------------------------------------
@@ -148,9 +149,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
     def look(self, *, privileged: bool = False, cameras: tuple[str, ...] = ()) -> Observation:
         """What can be seen now; renders only the cameras that were asked for."""
-        images = {name: self.picture(name) for name in cameras}
-        if self.profile.mirror:
-            images = {name: np.ascontiguousarray(image[:, ::-1]) for name, image in images.items()}
+        images = {name: shown(self.picture(name), self.profile) for name in cameras}
         mj.kinematics(self._model, self._data)
         return Observation(
             step=len(self._actions),
@@ -244,6 +243,12 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self.play(np.asarray(action, np.float64)[None])
         truncated = len(self._actions) >= round(self.scenario.horizon_s * RATE_HZ)
         return self._libero_observation(), 0.0, False, truncated, {}
+
+    def _libero_observation(self) -> dict[str, Any]:
+        image, wrist_image = self.picture("agentview"), self.picture("eye_in_hand")
+        mj.kinematics(self._model, self._data)
+        state = self._robot.libero_state(self._data)
+        return libero_observation(image, wrist_image, state, self.profile)
 
     def render(self) -> Pixels | None:
         """Upright picture of LIBERO's camera."""
@@ -458,23 +463,6 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             raise SimulationFault(f"MuJoCo warned ({names}) {when}")
         if not np.isfinite(self._data.qpos).all():
             raise SimulationFault(f"a position is not finite {when}")
-
-    # --- LIBERO's observation ------------------------------------------------------------------
-
-    def _libero_space(self) -> gymnasium.spaces.Dict:
-        pixels = self.profile.pixels
-        image = gymnasium.spaces.Box(0, 255, (pixels, pixels, 3), np.uint8)
-        reach = np.array([3.0, 3.0, 3.0, 7.0, 7.0, 7.0, 0.1, 0.1])
-        state = gymnasium.spaces.Box(-reach, reach, dtype=np.float64)
-        return gymnasium.spaces.Dict({"image": image, "wrist_image": image, "state": state})
-
-    def _libero_observation(self) -> dict[str, Any]:
-        seen = self.look(cameras=("agentview", "eye_in_hand"))
-        images = {
-            "image": seen.images["agentview"],
-            "wrist_image": seen.images["eye_in_hand"],
-        }
-        return {**images, "state": seen.state}
 
 
 def find_layout(name: str) -> Layout:
