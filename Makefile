@@ -2,7 +2,7 @@
 BIN := .venv/bin
 QUICK := not ci and not full and not gpu and not weights
 
-.PHONY: help setup demo test lint ci clean
+.PHONY: help setup demo test lint ci sheets clean
 .DEFAULT_GOAL := help
 
 help:  ## this list
@@ -24,6 +24,11 @@ lint: setup  ## ruff and mypy
 
 ci: setup  ## all that CI runs
 	CI=true bash .ci/run </dev/null
+
+sheets: setup  ## draw the contact sheets of worlds and props in docs/
+	$(BIN)/vla-backfire render --sheet worlds --out docs/worlds.jpg
+	$(BIN)/vla-backfire render --sheet worlds --camera agentview --pixels 256 --out docs/worlds_as_seen.jpg
+	$(BIN)/vla-backfire render --sheet props --pixels 128 --out docs/props.jpg
 
 clean:  ## remove .venv, the other environments and the caches
 	rm -rf .venv .setup .mypy_cache .ruff_cache .hypothesis

@@ -22,7 +22,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("ledger",),
     ("estimates", "grading", "runner"),
     ("study",),
-    ("calibrate", "train", "serve", "render", "translate", "check", "doctor", "export", "verify"),
+    (
+        *("calibrate", "train", "serve", "render", "translate"),
+        *("check", "doctor", "export", "new", "verify"),
+    ),
     ("report",),
     ("listing", "progress"),
     ("testing", "cli", "__init__"),

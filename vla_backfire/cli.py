@@ -228,8 +228,8 @@ def render(
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Of a sheet: these and no others.")
     ] = None,
-    camera: Annotated[str, typer.Option(help="Of a world.")] = "overview",
-    pixels: Annotated[int, typer.Option(min=32, max=960, help="Width of a picture.")] = 640,
+    camera: Annotated[str, typer.Option(help="Of worlds.")] = "overview",
+    pixels: Annotated[int, typer.Option(min=32, max=960, help="Width of each picture.")] = 448,
     out: Annotated[
         Path | None, typer.Option("--out", help="A .png or .jpg; <name>.png unless said.")
     ] = None,
@@ -248,9 +248,9 @@ def render(
     elif prop:
         picture = photograph(load_prop(prop), pixels=pixels)
     elif sheet is Sheet.props:
-        picture = studio.sheet_of_props(only or ())
+        picture = studio.sheet_of_props(only or (), pixels=pixels)
     else:
-        picture = studio.sheet_of_worlds(only or ())
+        picture = studio.sheet_of_worlds(only or (), camera=camera, pixels=pixels)
     path = out or Path(f"{(world or prop or sheet or '').replace('/', '-')}.png")
     studio.write_picture(picture, path)
     _print(str(path))

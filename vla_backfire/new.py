@@ -37,7 +37,7 @@ def _written(kind: str, name: str, path: Path) -> Path:
     if path.exists():
         raise InvalidFile(path, "exists already; choose another name or edit it")
     template = (tree("envs") / "_templates" / f"{kind}.toml").read_text(encoding="utf-8")
-    text = template.format(name=name, title=name.replace("_", " "))
+    text = template.replace("NAME", name).replace("TITLE", name.replace("_", " "))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")

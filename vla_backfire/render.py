@@ -15,7 +15,10 @@ from vla_backfire.worlds.recipes import load_prop, load_world, prop_names, world
 from vla_backfire.worlds.studio import photograph
 from vla_backfire.worlds.world import World
 
-CAPTION_PX = 22
+CAPTION_PX = 18
+SHEET_PX = 1792
+"""Width of a contact sheet."""
+
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 
 
@@ -34,23 +37,20 @@ def picture_of_world(
         return world.picture(camera, width=pixels, height=height)
 
 
-def sheet_of_props(names: Sequence[str] = (), *, columns: int = 8, pixels: int = 256) -> Pixels:
-    """Every prop alone, as large as a policy's picture, with its name below."""
+def sheet_of_props(names: Sequence[str] = (), *, pixels: int = 256) -> Pixels:
+    """Every prop alone with its name below."""
     chosen = names or prop_names()
-    tiles = {name: photograph(load_prop(name), pixels=pixels) for name in chosen}
-    return _sheet({name.replace("_", " "): tile for name, tile in tiles.items()}, columns)
+    return _sheet({name: photograph(load_prop(name), pixels=pixels) for name in chosen})
 
 
-def sheet_of_worlds(names: Sequence[str] = ()) -> Pixels:
-    """Every layout twice: as people see it, and as a policy does, unmirrored."""
-    tiles = {}
-    for name in names or world_names():
-        for layout in load_world(name).layouts:
-            place = f"{name}/{layout}"
-            tiles[place] = picture_of_world(place, pixels=512)
-            seen = Image.fromarray(picture_of_world(place, camera="agentview", pixels=256))
-            tiles[f"{place}, 256 px as policies see it"] = np.asarray(seen.resize((384, 384)))
-    return _sheet(tiles, columns=4)
+def sheet_of_worlds(
+    names: Sequence[str] = (), *, camera: str = "overview", pixels: int = 448
+) -> Pixels:
+    """Every layout at its start with its name below, as one camera sees it."""
+    places = [
+        f"{name}/{layout}" for name in names or world_names() for layout in load_world(name).layouts
+    ]
+    return _sheet({p: picture_of_world(p, camera=camera, pixels=pixels) for p in places})
 
 
 def write_picture(pixels: Pixels, path: Path) -> None:
@@ -60,18 +60,18 @@ def write_picture(pixels: Pixels, path: Path) -> None:
         OutputUnwritable: It cannot be written, or no picture format has this ending.
     """
     try:
-        Image.fromarray(pixels).save(path)
+        Image.fromarray(pixels).save(path, quality=80, optimize=True)
     except OSError as error:
         raise OutputUnwritable(path, str(error.strerror or error)) from None
     except ValueError:
         raise OutputUnwritable(path, "end its name in .png or .jpg") from None
 
 
-def _sheet(tiles: Mapping[str, Pixels], columns: int) -> Pixels:
+def _sheet(tiles: Mapping[str, Pixels]) -> Pixels:
     """Tiles in rows, each with its caption below."""
     width = max(tile.shape[1] for tile in tiles.values())
     height = max(tile.shape[0] for tile in tiles.values()) + CAPTION_PX
-    columns = min(columns, len(tiles))
+    columns = min(SHEET_PX // width, len(tiles))
     n_rows = -(-len(tiles) // columns)
     page = Image.new("RGB", (columns * width, n_rows * height), PAPER)
     pen = ImageDraw.Draw(page)
@@ -81,5 +81,5 @@ def _sheet(tiles: Mapping[str, Pixels], columns: int) -> Pixels:
         left, top = column * width, row * height
         page.paste(Image.fromarray(tile), (left + (width - tile.shape[1]) // 2, top))
         middle = (left + width / 2, top + height - CAPTION_PX / 2)
-        pen.text(middle, caption, INK, font, anchor="mm")
+        pen.text(middle, caption.replace("_", " "), INK, font, anchor="mm")
     return np.asarray(page)
