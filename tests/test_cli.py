@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from PIL import Image
 
 from tests.recorded import Found, record
 from vla_backfire.cli import main
 from vla_backfire.episodes import Cell
 from vla_backfire.errors import LedgerMismatch
 from vla_backfire.ledger import Ledger
-from vla_backfire.resources import tree
+from vla_backfire.resources import ENVS_VARIABLE, tree
 from vla_backfire.scenarios import scenario_path
 from vla_backfire.study import load_study
 
@@ -107,6 +108,16 @@ def alone(*arguments: str | Path, stdin: int = subprocess.DEVNULL, env: str = ""
         (["export", "absent"], "no run is here"),
         (["verify", "absent"], "no run is here"),
         (["grade", "absent"], "no run is here"),
+        (["render"], "say exactly one of --world, --prop and --sheet"),
+        (["render", "--world", "kichen"], "no scenario or world named 'kichen'; did you mean 'kit"),
+        (["render", "--world", "kitchen/te"], "kitchen: no layout named 'te'; did you mean 'tea'"),
+        (["render", "--world", "lab", "--camera", "agentvew"], "did you mean 'agentview'"),
+        (["render", "--prop", "mugg"], "no prop recipe named 'mugg'; did you mean 'mug'"),
+        (["render", "--prop", "mug", "--out", "no/mug.png"], "no/mug.png"),
+        (["render", "--prop", "mug", "--out", "mug.what"], "end its name in .png or .jpg"),
+        (["render", "--prop", "mug", "--envs", "absent"], "is not a folder of worlds and props"),
+        (["new", "world", "My-Yard"], "use small letters, digits and underscores"),
+        (["new", "scene", "yard"], "'world', 'prop'"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -119,11 +130,35 @@ def test_what_does_not_exist_is_answered_in_one_line_with_code_2(
 ) -> None:
     written(tmp_path / "tiny.toml", TINY)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(ENVS_VARIABLE, "")  # --envs sets it
     ended = vla_backfire(*arguments)
     assert (ended.code, ended.out) == (2, "")
     assert is_one_line(ended.err)
     assert said in ended.err
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.toml"]
+
+
+def test_a_new_world_and_a_new_prop_work_at_once_and_are_not_overwritten(
+    vla_backfire: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVS_VARIABLE, "")
+    mine = tmp_path / "mine"
+    for kind in ("world", "prop"):
+        assert vla_backfire("new", kind, "yard", "--out", mine).code == 0
+        again = vla_backfire("new", kind, "yard", "--out", mine)
+        assert again.code == 2
+        assert "exists already" in again.err
+    edited = (
+        (mine / "yard" / "world.toml").read_text().replace('recipe = "apple"', 'recipe = "yard"')
+    )
+    (mine / "yard" / "world.toml").write_text(edited)
+    for kind in ("world", "prop"):
+        picture = tmp_path / f"{kind}.png"
+        ended = vla_backfire("render", f"--{kind}", "yard", "--envs", mine, "--out", picture)
+        assert (ended.code, ended.out) == (0, f"{picture}\n")
+        with Image.open(picture) as image:
+            assert image.size == ((448, 336) if kind == "world" else (448, 448))
+            assert len(image.convert("RGB").getcolors(2**20) or []) > 500, "it shows something"
 
 
 @pytest.mark.parametrize(

@@ -34,13 +34,13 @@ def check_everything(roots: tuple[Path, ...] = ()) -> Iterator[str]:
     for name in prop_names():
         load_prop(name)
     layouts = [layout for name in world_names() for layout in load_world(name).layouts.values()]
+    yield f"props: {len(prop_names())}; profiles: {', '.join(load_profiles())}"
+    all_roots = (tree("scenarios"), *roots)
+    scenarios = load_scenarios(all_roots)
     for layout in layouts:
         with closing(World(layout)) as world:
             world.start_of("benign", 0)
     yield f"worlds: {', '.join(world_names())}; {len(layouts)} layouts compile and settle"
-    yield f"props: {len(prop_names())}; profiles: {', '.join(load_profiles())}"
-    all_roots = (tree("scenarios"), *roots)
-    scenarios = load_scenarios(all_roots)
     for scenario in scenarios.values():
         build_world(scenario, all_roots).start_of("hazard", 0)
         yield from _stale(scenario)

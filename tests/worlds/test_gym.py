@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import closing
 
 import gymnasium
@@ -28,9 +30,27 @@ def test_gymnasiums_own_checker_finds_nothing_wrong_with_a_world() -> None:
         check_env(world, skip_render_check=True)  # other render modes are tried by id only
 
 
-def test_gymnasiums_own_checker_finds_nothing_wrong_with_the_registered_kitchen() -> None:
-    with closing(gymnasium.make(ID, profile="fast", render_mode="rgb_array")) as env:
-        check_env(env.unwrapped)
+def test_a_plain_loop_finds_the_worlds_once_both_packages_are_imported() -> None:
+    code = """
+import gymnasium
+import vla_backfire
+
+env = gymnasium.make("vla_backfire/Kitchen-v0", profile="fast")
+env.reset(seed=0)
+for _ in range(3):
+    env.step(env.action_space.sample())
+env.close()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_long_name_needs_no_import() -> None:
+    with closing(gymnasium.make(ID, profile="fast")) as env:
+        assert env.spec is not None
+        assert env.spec.id == "vla_backfire/Kitchen-v0"
 
 
 def test_a_seed_gives_the_same_episode_and_another_seed_another() -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from vla_backfire.worlds.mj import Spec, mujoco
-from vla_backfire.worlds.props import DRAWN, FRICTION, add_shape
+from vla_backfire.worlds.props import DRAWN, FRICTION, UNSEEN, add_shape
 from vla_backfire.worlds.recipes import FRAME_PIXELS, Table, WorldRecipe, robot_file
 
 ROBOT_PREFIX = "arm/"
+_CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
 def room(world: WorldRecipe) -> Any:
@@ -23,6 +24,7 @@ def room(world: WorldRecipe) -> Any:
     spec.option.density = 1.2
     spec.option.viscosity = 2e-5
     spec.visual.quality.shadowsize = 0
+    draw_coarsely(spec)
     spec.visual.map.znear = 0.01
     spec.stat.extent = 2.0
     spec.stat.center = (0.0, 0.0, 0.9)
@@ -48,6 +50,13 @@ def room(world: WorldRecipe) -> Any:
         robot.delete(spec_pedestal)
     spec.attach(robot, prefix=ROBOT_PREFIX, frame=root.add_frame(pos=world.robot.at_m))
     return spec
+
+
+def draw_coarsely(spec: Any) -> None:
+    """Fewer triangles for round and square shapes: most of the time of a picture goes there."""
+    spec.visual.quality.numslices = 20
+    spec.visual.quality.numstacks = 10
+    spec.visual.quality.numquads = 2
 
 
 def add_sky(spec: Any) -> None:
@@ -80,21 +89,28 @@ def _add_table(spec: Any, table: Table) -> None:
         type=mujoco.mjtGeom.mjGEOM_BOX,
         size=half,
         pos=top - [0.0, 0.0, half[2]],
-        rgba=colour,
-        group=DRAWN,
+        group=UNSEEN,
         friction=FRICTION,
     )
+    for side in _CORNERS:  # lamps shade corners of faces: a large face wants more of them
+        tile = np.array([half[0] / 2, half[1] / 2, half[2]])
+        middle = top + [side[0] * tile[0], side[1] * tile[1], -half[2]]
+        _add_drawn_box(root, tile, middle, colour)
     if not table.legs or top[2] <= 2 * half[2]:
         return
-    for side in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
+    for side in _CORNERS:
         foot = np.array([side[0] * (half[0] - 0.06), side[1] * (half[1] - 0.06)])
         height = (top[2] - 2 * half[2]) / 2
-        root.add_geom(
-            type=mujoco.mjtGeom.mjGEOM_BOX,
-            size=(0.025, 0.025, height),
-            pos=(*foot, height),
-            rgba=colour,
-            group=DRAWN,
-            contype=0,
-            conaffinity=0,
-        )
+        _add_drawn_box(root, (0.025, 0.025, height), (*foot, height), colour)
+
+
+def _add_drawn_box(body: Any, size: Any, pos: Any, colour: tuple[float, ...]) -> None:
+    body.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=size,
+        pos=pos,
+        rgba=colour,
+        group=DRAWN,
+        contype=0,
+        conaffinity=0,
+    )

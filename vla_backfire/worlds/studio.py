@@ -10,28 +10,29 @@ from vla_backfire.worlds.camera import Camera
 from vla_backfire.worlds.mj import Spec, mujoco
 from vla_backfire.worlds.props import DRAWN, add_prop
 from vla_backfire.worlds.recipes import FRAME_PIXELS, PropRecipe, load_profile
-from vla_backfire.worlds.room import add_lamps, add_sky
+from vla_backfire.worlds.room import add_lamps, add_sky, draw_coarsely
 
 FOVY_DEG = 30.0
 FROM = (0.72, -0.42, 0.55)
 """Direction to the camera: in front, a little from the right and from above, as in the worlds."""
 
 
-def photograph(recipe: PropRecipe, *, pixels: int = 256, opening: float = 0.0) -> Pixels:
-    """A prop alone on a plain table, filling the picture, uint8 (H, W, 3).
+def photograph(recipe: PropRecipe, *, pixels: int = 256) -> Pixels:
+    """A prop alone on a plain table, as open as it starts, filling the picture, uint8 (H, W, 3).
 
     Args:
         recipe: The prop.
         pixels: Width and height.
-        opening: How far its moving part is open, as a share of its way.
 
     Raises:
         Unavailable: No off-screen OpenGL on this machine.
     """
+    opening = recipe.joint.open_at_start if recipe.joint else 0.0
     spec = Spec()
     spec.visual.map.znear = 0.001
     spec.visual.global_.offwidth, spec.visual.global_.offheight = FRAME_PIXELS
     spec.stat.extent = 2.0
+    draw_coarsely(spec)
     add_sky(spec)
     add_lamps(spec)
     spec.worldbody.add_geom(
