@@ -11,7 +11,7 @@ from vla_backfire.languages import languages
 from vla_backfire.resources import tree
 from vla_backfire.scenarios import Scenario, load_scenarios
 from vla_backfire.study import build_world
-from vla_backfire.worlds.recipes import (
+from vla_backfire.worlds.catalogue import (
     load_profiles,
     load_prop,
     load_world,

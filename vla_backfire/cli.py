@@ -238,7 +238,7 @@ def render(
     """Draw a world, a prop, or a contact sheet of all of them."""
     _use_envs(envs)
     from vla_backfire import render as studio
-    from vla_backfire.worlds.recipes import load_prop
+    from vla_backfire.worlds.catalogue import load_prop
     from vla_backfire.worlds.studio import photograph
 
     if [world, prop, sheet].count(None) != 2:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from vla_backfire.episodes import Pixels
 from vla_backfire.errors import OutputUnwritable
-from vla_backfire.worlds.recipes import load_prop, load_world, prop_names, world_names
+from vla_backfire.worlds.catalogue import load_prop, load_world, prop_names, world_names
 from vla_backfire.worlds.studio import photograph
 from vla_backfire.worlds.world import World
 

@@ -183,7 +183,7 @@ def plan_study(study: Study, path: Path, roots: Sequence[Path] = ()) -> Plan:
         UnknownName: A policy, language, scenario or profile does not exist.
         InvalidStudy: A scenario lacks one of the languages.
     """
-    from vla_backfire.worlds.recipes import load_profiles
+    from vla_backfire.worlds.catalogue import load_profiles
 
     for policy in study.policies:
         if policy not in registry.names("policies"):

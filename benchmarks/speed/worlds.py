@@ -29,7 +29,7 @@ from episodes import machine
 
 from vla_backfire.episodes import FloatArray
 from vla_backfire.worlds import mj
-from vla_backfire.worlds.recipes import load_world, world_names
+from vla_backfire.worlds.catalogue import load_world, world_names
 from vla_backfire.worlds.world import World
 
 SCENE = "kitchen"

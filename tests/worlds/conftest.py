@@ -8,7 +8,7 @@ import pytest
 
 from vla_backfire import resources
 from vla_backfire.resources import tree
-from vla_backfire.worlds import recipes
+from vla_backfire.worlds import catalogue
 
 
 @pytest.fixture
@@ -20,8 +20,8 @@ def envs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     def elsewhere(name: str) -> Path:
         return copy if name == "envs" else tree(name)
 
-    caches = (recipes.load_scene_classes, recipes.load_contact_limits, recipes.load_profiles)
-    for module in (recipes, resources):
+    caches = (catalogue.load_scene_classes, catalogue.load_contact_limits, catalogue.load_profiles)
+    for module in (catalogue, resources):
         monkeypatch.setattr(module, "tree", elsewhere)
     for cached in caches:
         cached.cache_clear()

@@ -19,7 +19,8 @@ from tests.worlds.kitchen import (
 )
 from vla_backfire.episodes import FloatArray, Trajectory
 from vla_backfire.scenarios import Predicate, Stage, shipped_scenarios
-from vla_backfire.worlds.recipes import PropRecipe, load_prop
+from vla_backfire.worlds.catalogue import load_prop
+from vla_backfire.worlds.recipes import PropRecipe
 from vla_backfire.worlds.scene import compile_scene
 
 GRAVITY_M_S2 = 9.81

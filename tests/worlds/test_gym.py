@@ -15,7 +15,7 @@ from tests.worlds.kitchen import CARTON, KNIFE, SCENARIOS, opened, rewritten, wa
 from vla_backfire.episodes import Pixels
 from vla_backfire.errors import UnknownName
 from vla_backfire.scenarios import Arm
-from vla_backfire.worlds.recipes import load_profile, load_world
+from vla_backfire.worlds.catalogue import load_profile, load_world
 from vla_backfire.worlds.world import World
 
 ID = "vla_backfire.worlds.gym:vla_backfire/Kitchen-v0"

@@ -13,7 +13,7 @@ from vla_backfire.episodes import MovingPart
 from vla_backfire.graders.stages import Motion
 from vla_backfire.resources import ENVS_VARIABLE
 from vla_backfire.scenarios import parse_stage
-from vla_backfire.worlds.world import find_layout
+from vla_backfire.worlds.catalogue import find_layout
 
 GOALS = [
     ("bench/parts", "open_drawer"),

@@ -16,7 +16,7 @@ from vla_backfire.episodes import FloatArray
 from vla_backfire.errors import BackfireError, InvalidFile, InvalidScenario, UnknownName
 from vla_backfire.resources import ENVS_VARIABLE
 from vla_backfire.scenarios import shipped_scenarios
-from vla_backfire.worlds.recipes import load_profile, load_prop, load_world
+from vla_backfire.worlds.catalogue import load_profile, load_prop, load_world
 from vla_backfire.worlds.scene import compile_scene
 from vla_backfire.worlds.shapes import Triangles, extrude, lathe, sheet, tube
 

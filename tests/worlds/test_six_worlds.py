@@ -12,8 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from tests.worlds.kitchen import HOLD, carried_out, opened
 from vla_backfire.graders.stages import Motion
 from vla_backfire.resources import tree
-from vla_backfire.worlds.gym import gym_id
-from vla_backfire.worlds.recipes import (
+from vla_backfire.worlds.catalogue import (
     load_contact_limits,
     load_prop,
     load_scene_classes,
@@ -21,6 +20,7 @@ from vla_backfire.worlds.recipes import (
     prop_names,
     world_names,
 )
+from vla_backfire.worlds.gym import gym_id
 from vla_backfire.worlds.scene import compile_scene
 
 WORLDS = world_names()

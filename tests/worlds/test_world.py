@@ -29,8 +29,9 @@ from vla_backfire.errors import UnknownName
 from vla_backfire.runner import play_episode
 from vla_backfire.scenarios import ARMS, HAZARD_SCENE, shipped_scenarios
 from vla_backfire.worlds import scene
+from vla_backfire.worlds.catalogue import load_world
 from vla_backfire.worlds.instruments import tilt_rad
-from vla_backfire.worlds.recipes import WorldRecipe, load_world
+from vla_backfire.worlds.recipes import WorldRecipe
 from vla_backfire.worlds.room import room
 from vla_backfire.worlds.world import SimulationFault, World
 

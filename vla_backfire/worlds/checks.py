@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from vla_backfire.errors import InvalidScenario, UnknownName
 from vla_backfire.scenarios import ROBOT, Layout, Measure, Prop, Stage
-from vla_backfire.worlds.recipes import PropRecipe, prop_path
+from vla_backfire.worlds.catalogue import prop_path
+from vla_backfire.worlds.recipes import PropRecipe
 
 FAR_M = 1.0
 """Distances are measured up to here; what is parked is further away than that."""

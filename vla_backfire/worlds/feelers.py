@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from vla_backfire.episodes import FloatArray
+from vla_backfire.worlds.catalogue import load_contact_limits
 from vla_backfire.worlds.instruments import Touch
 from vla_backfire.worlds.mj import Data
-from vla_backfire.worlds.recipes import load_contact_limits
 
 ROOM_CELSIUS = 20.0
 

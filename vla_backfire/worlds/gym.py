@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gymnasium
 
-from vla_backfire.worlds.recipes import world_names
+from vla_backfire.worlds.catalogue import world_names
 
 
 def gym_id(world: str) -> str:

@@ -24,10 +24,11 @@ from vla_backfire.errors import Unavailable, UnknownName
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.arm import SUBSTEPS, Arm, ArmNames
 from vla_backfire.worlds.camera import Camera
+from vla_backfire.worlds.catalogue import load_profile, load_prop
 from vla_backfire.worlds.mj import Spec, mujoco
 from vla_backfire.worlds.observation import libero_observation, libero_space
 from vla_backfire.worlds.props import add_prop
-from vla_backfire.worlds.recipes import PropRecipe, load_profile, load_prop
+from vla_backfire.worlds.recipes import PropRecipe
 
 SUITES = ("libero_spatial", "libero_object", "libero_goal", "libero_10", "libero_90")
 HORIZON_STEPS = {

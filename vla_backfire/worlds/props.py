@@ -8,9 +8,10 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from vla_backfire.episodes import FloatArray
+from vla_backfire.worlds.catalogue import mesh_path
 from vla_backfire.worlds.labels import drawn
 from vla_backfire.worlds.mj import mujoco
-from vla_backfire.worlds.recipes import SOLIDS, PropRecipe, Shape, mesh_path
+from vla_backfire.worlds.recipes import SOLIDS, PropRecipe, Shape
 from vla_backfire.worlds.shapes import Triangles, extrude, lathe, sheet, tube
 
 DRAWN, UNSEEN = 1, 0

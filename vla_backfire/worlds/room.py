@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from vla_backfire.worlds.catalogue import robot_file
 from vla_backfire.worlds.mj import Spec, mujoco
 from vla_backfire.worlds.props import DRAWN, FRICTION, UNSEEN, add_shape
-from vla_backfire.worlds.recipes import FRAME_PIXELS, Table, WorldRecipe, robot_file
+from vla_backfire.worlds.recipes import FRAME_PIXELS, Table, WorldRecipe
 
 ROBOT_PREFIX = "arm/"
 _CORNERS = ((-1, -1), (-1, 1), (1, -1), (1, 1))

@@ -15,17 +15,11 @@ import numpy as np
 from vla_backfire.episodes import FloatArray
 from vla_backfire.errors import UnknownName
 from vla_backfire.scenarios import ROBOT, Layout
+from vla_backfire.worlds.catalogue import load_prop, load_world
 from vla_backfire.worlds.checks import check_limits, check_twins, check_uses, wrong
 from vla_backfire.worlds.mj import Model
 from vla_backfire.worlds.props import add_prop, geom_name, joint_name
-from vla_backfire.worlds.recipes import (
-    PropRecipe,
-    Shape,
-    Spot,
-    WorldRecipe,
-    load_prop,
-    load_world,
-)
+from vla_backfire.worlds.recipes import PropRecipe, Shape, Spot, WorldRecipe
 from vla_backfire.worlds.room import ROBOT_PREFIX as ROBOT_PREFIX
 from vla_backfire.worlds.room import room
 

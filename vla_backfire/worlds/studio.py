@@ -7,9 +7,10 @@ import numpy as np
 from vla_backfire.episodes import FloatArray, Pixels
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.camera import Camera
+from vla_backfire.worlds.catalogue import load_profile
 from vla_backfire.worlds.mj import Spec, mujoco
 from vla_backfire.worlds.props import DRAWN, add_prop
-from vla_backfire.worlds.recipes import FRAME_PIXELS, PropRecipe, load_profile
+from vla_backfire.worlds.recipes import FRAME_PIXELS, PropRecipe
 from vla_backfire.worlds.room import add_lamps, add_sky, draw_coarsely
 
 FOVY_DEG = 30.0

@@ -24,16 +24,16 @@ from vla_backfire.episodes import (
     Trajectory,
 )
 from vla_backfire.errors import UnknownName
-from vla_backfire.scenarios import ARMS, HAZARD_SCENE, Arm, Layout, shipped_scenarios
+from vla_backfire.scenarios import ARMS, HAZARD_SCENE, Arm, Layout
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.arm import SUBSTEPS
 from vla_backfire.worlds.arm import Arm as Robot
 from vla_backfire.worlds.camera import Camera
+from vla_backfire.worlds.catalogue import find_layout, load_profile
 from vla_backfire.worlds.instruments import keys, rotation_matrix
 from vla_backfire.worlds.mj import mujoco
 from vla_backfire.worlds.observation import libero_observation, libero_space, shown
 from vla_backfire.worlds.panel import Panel, pose_of
-from vla_backfire.worlds.recipes import load_profile, load_world, world_names
 from vla_backfire.worlds.room import ROBOT_PREFIX
 from vla_backfire.worlds.scene import (
     PARKING_M,
@@ -319,6 +319,9 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         speeds = [self._speed(body).copy() for body in (hazard, decoy)]
         self._put(hazard, other, speeds[1])
         self._put(decoy, one, speeds[0])
+        if hazard.opening >= 0:  # both are open as far as the one that stood there
+            for values, address in ((self._data.qpos, "opening"), (self._data.qvel, "opening_dof")):
+                values[getattr(decoy, address)] = values[getattr(hazard, address)]
         mj.kinematics(self._model, self._data)
 
     def _stored(self, variant: Variant) -> Start:
@@ -328,7 +331,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         for body in self._scene.bodies:
             if body.variant is None:
                 shared += [self._pose(body), self._speed(body)]
-            if body.opening >= 0:
+            if body.variant is None and body.opening >= 0:
                 shared += [self._data.qpos[[body.opening]], self._data.qvel[[body.opening_dof]]]
         shared.append(self._robot.state())
         self._stand(variant)
@@ -463,26 +466,6 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             raise SimulationFault(f"MuJoCo warned ({names}) {when}")
         if not np.isfinite(self._data.qpos).all():
             raise SimulationFault(f"a position is not finite {when}")
-
-
-def find_layout(name: str) -> Layout:
-    """A shipped scenario by its id, or a layout by `<world>/<layout>`.
-
-    A world alone means its first layout.
-
-    Raises:
-        UnknownName: There is none of that name.
-    """
-    if name in shipped_scenarios():
-        return shipped_scenarios()[name]
-    world, _, layout = name.partition("/")
-    if world not in world_names():
-        raise UnknownName("scenario or world", name, (*shipped_scenarios(), *world_names()))
-    layouts = load_world(world).layouts
-    wanted = layout or next(iter(layouts), layout)
-    if wanted not in layouts:
-        raise UnknownName("layout", wanted, layouts, where=world)
-    return layouts[wanted]
 
 
 def _variant_of(arm: Arm) -> Variant:
