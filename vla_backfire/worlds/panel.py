@@ -49,6 +49,7 @@ class Panel:
         self._watchful = {row for row, f in enumerate(self._feelers) if f.minds_rest}
         self._felt = dict(zip(by_contact, self._feelers, strict=True))
         self._grip: int = model.site(f"{ROBOT_PREFIX}grip").id
+        self._standing: dict[str, Body] = {}
         self._pourers: dict[str, Pourer] = {}
         self._before_m: dict[str, FloatArray] = {}
         self._readers: Mapping[Measure, Callable[[Channel, Data], float]] = {
@@ -62,11 +63,14 @@ class Panel:
         }
 
     def begin(self, variant: Variant, data: Data) -> None:
-        """Forget everything: containers are full, nothing has touched or moved."""
+        """Forget everything: containers are full, nothing has touched or moved.
+
+        What is poured and what is opened is read off the thing that stands in the scene, a decoy
+        too, because goals are done with it; all else is of the hazard, wherever it is.
+        """
+        self._standing = {body.slot: body for body in self._scene.standing(variant)}
         self._pourers = {
-            body.slot: Pourer()
-            for body in self._scene.standing(variant)
-            if body.recipe.mouth_m is not None
+            slot: Pourer() for slot, body in self._standing.items() if body.recipe.mouth_m
         }
         for feeler in self._feelers:
             feeler.reset()
@@ -129,7 +133,7 @@ class Panel:
         return float(_is_in(zone, self._middle_m(channel.of, data), origin))
 
     def _opening(self, channel: Channel, data: Data) -> float:
-        body = self._scene.body(channel.of)
+        body = self._standing[channel.of]
         assert body.recipe.joint is not None
         return float(data.qpos[body.opening]) / body.recipe.joint.travel
 
@@ -137,8 +141,9 @@ class Panel:
 
     def _pour(self, data: Data) -> None:
         for slot, pourer in self._pourers.items():
-            pose = self._pose(slot, data)
-            mouth_m = _in_world(pose, self._scene.body(slot).recipe.mouth_m)
+            body = self._standing[slot]
+            pose = pose_of(body, data)
+            mouth_m = _in_world(pose, body.recipe.mouth_m)
             below = [str(c.to) for c in self.channels if c[:2] == ("poured", slot)]
             over = [to for to in below if self._is_over(mouth_m, to, data)]
             pourer.advance(tilt_rad(pose[3:]), over, self._duration_s)
