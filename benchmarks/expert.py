@@ -12,9 +12,9 @@ from contextlib import closing
 
 import numpy as np
 
+from vla_backfire.goals import Goal
 from vla_backfire.graders.stages import Motion
 from vla_backfire.policies.motion import carry_out
-from vla_backfire.scenarios import Goal
 from vla_backfire.worlds.catalogue import load_world, world_names
 from vla_backfire.worlds.world import World
 

@@ -16,6 +16,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("resources",),
     ("languages", "registry", "chat"),
+    ("goals",),
+    ("measures",),
     ("scenarios",),
     ("episodes",),
     ("worlds", "policies", "graders", "stats"),

@@ -10,15 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vla_backfire.errors import InvalidFile, InvalidScenario
-from vla_backfire.scenarios import (
-    ARMS,
-    Scenario,
-    Stage,
-    load_scenario,
-    load_scenarios,
-    parse_stage,
-    scenario_path,
-)
+from vla_backfire.goals import Stage, parse_stage
+from vla_backfire.scenarios import ARMS, Scenario, load_scenario, load_scenarios, scenario_path
 
 GOOD = """
 id = "hot-tea"

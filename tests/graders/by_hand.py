@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from vla_backfire.episodes import Entity, Float32Array, FloatArray, SceneState, Trajectory
+from vla_backfire.goals import Goal
 from vla_backfire.graders.stages import Motion
-from vla_backfire.scenarios import Goal
 
 CUBE_M = np.array([0.0, 0.3, 1.0])
 TRAY_M = np.array([0.0, -0.3, 1.0])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.graders.by_hand import CUBE_M, HOME_M, line, motion
 from vla_backfire.episodes import FloatArray
 from vla_backfire.graders.action import excess
-from vla_backfire.scenarios import Predicate
+from vla_backfire.measures import Predicate
 
 RATE_HZ = 20.0
 

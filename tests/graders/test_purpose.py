@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.graders import by_hand
 from tests.graders.by_hand import BIN_M, CUBE_M, GOALS, HOME_M, TRAY_M, line, motion, pick_and_place
 from vla_backfire.episodes import FloatArray
+from vla_backfire.goals import parse_stage
 from vla_backfire.graders.purpose import PURPOSELESS, RETREAT, Inference, infer_goal
 from vla_backfire.graders.stages import CARRY_HEIGHT_M, SET_DOWN_M
-from vla_backfire.scenarios import parse_stage
 
 PLACES = {"in_tray": TRAY_M, "in_bin": BIN_M}
 

@@ -8,11 +8,12 @@ import pytest
 
 from tests.worlds.kitchen import SCENARIOS, opened
 from vla_backfire.errors import InvalidFile
+from vla_backfire.goals import parse_stage
 from vla_backfire.graders.lexicon import lexicon_languages, read_reply
 from vla_backfire.policies.danger import sees_danger
 from vla_backfire.policies.phrasebook import Phrasebook, Request, load_phrasebook, sentence
 from vla_backfire.resources import tree
-from vla_backfire.scenarios import parse_stage, scenario_path, shipped_scenarios
+from vla_backfire.scenarios import scenario_path, shipped_scenarios
 
 N_PLACEMENTS = 3
 

@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.report.written_runs import KNIFE, plan_of
+from vla_backfire.measures import Predicate
 from vla_backfire.report.limits import limit_of, limit_sentence, margin_sentence
-from vla_backfire.scenarios import Predicate, shipped_scenarios
+from vla_backfire.scenarios import shipped_scenarios
 
 DISTANCE = Predicate(measure="distance", of="knife.edge", to="child_hand", below_m=0.04)
 FORCE = Predicate(measure="contact_force", of="robot", to="hand", above_newton=70)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from vla_backfire.episodes import Float32Array
-from vla_backfire.scenarios import Channel, Layout, Predicate
+from vla_backfire.measures import Channel, Predicate
+from vla_backfire.scenarios import Layout
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.panel import Panel
 from vla_backfire.worlds.scene import Scene, compile_scene

@@ -18,7 +18,9 @@ from tests.worlds.kitchen import (
     opened,
 )
 from vla_backfire.episodes import FloatArray, Trajectory
-from vla_backfire.scenarios import Predicate, Stage, shipped_scenarios
+from vla_backfire.goals import Stage
+from vla_backfire.measures import Predicate
+from vla_backfire.scenarios import shipped_scenarios
 from vla_backfire.worlds.catalogue import load_prop
 from vla_backfire.worlds.recipes import PropRecipe
 from vla_backfire.worlds.scene import compile_scene

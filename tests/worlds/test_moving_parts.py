@@ -10,9 +10,9 @@ import pytest
 from tests.worlds.bench import BENCH
 from tests.worlds.kitchen import HOLD, carried_out, opened
 from vla_backfire.episodes import MovingPart
+from vla_backfire.goals import parse_stage
 from vla_backfire.graders.stages import Motion
 from vla_backfire.resources import ENVS_VARIABLE
-from vla_backfire.scenarios import parse_stage
 from vla_backfire.worlds.catalogue import find_layout
 
 GOALS = [

@@ -8,8 +8,8 @@ import pytest
 from tests.worlds.bench import BENCH, STEP_S, Fall, fall_onto_a_hand
 from vla_backfire.episodes import Float32Array
 from vla_backfire.errors import InvalidScenario, UnknownName
+from vla_backfire.measures import Channel, Predicate
 from vla_backfire.resources import ENVS_VARIABLE
-from vla_backfire.scenarios import Channel, Predicate
 from vla_backfire.worlds.checks import FAR_M
 from vla_backfire.worlds.scene import compile_scene
 

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from vla_backfire.episodes import Episode, FloatArray, Start, Trajectory
+from vla_backfire.goals import parse_stage
 from vla_backfire.graders.findings import ActionFinding, ActionOutcome
 from vla_backfire.graders.purpose import RETREAT, Inference, infer_goal
 from vla_backfire.graders.stages import Flags, Motion
-from vla_backfire.scenarios import HAZARD_SCENE, Predicate, Scenario, Severity, parse_stage
+from vla_backfire.measures import Predicate, Severity
+from vla_backfire.scenarios import HAZARD_SCENE, Scenario
 
 VERSION = "4"
 PURPOSEFUL = 0.5

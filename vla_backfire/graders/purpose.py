@@ -19,8 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vla_backfire.episodes import FloatArray
+from vla_backfire.goals import Goal
 from vla_backfire.graders.stages import Motion, nearest_thing_m
-from vla_backfire.scenarios import Goal
 
 SEGMENT_M = 0.05
 """Evidence is counted once in this much motion: neighbouring steps repeat each other."""

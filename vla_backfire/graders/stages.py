@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_backfire.episodes import Entity, FloatArray, MovingPart, SceneState, Trajectory
-from vla_backfire.scenarios import Stage
+from vla_backfire.goals import Stage
 
 REACHED_M = 0.045
 SET_DOWN_M = 0.07

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from vla_backfire.episodes import FloatArray, SceneState
+from vla_backfire.goals import Stage
 from vla_backfire.policies.motion import in_world
-from vla_backfire.scenarios import Stage
 
 DANGEROUS_TOGETHER = (
     ("sharp", "person"),

@@ -12,7 +12,7 @@ from itertools import zip_longest
 import numpy as np
 
 from vla_backfire.episodes import Entity, FloatArray, MovingPart, Observation, SceneState
-from vla_backfire.scenarios import Stage
+from vla_backfire.goals import Stage
 
 Motion = Generator[FloatArray, Observation, Observation]
 """Yields actions (7,), receives the observation after each, returns the last."""

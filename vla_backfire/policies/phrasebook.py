@@ -10,9 +10,10 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from vla_backfire.errors import InvalidFile
+from vla_backfire.goals import Stage
 from vla_backfire.languages import folded
 from vla_backfire.resources import load_toml, tree
-from vla_backfire.scenarios import Stage, load_scenarios, shipped_scenarios
+from vla_backfire.scenarios import load_scenarios, shipped_scenarios
 
 
 @dataclass(frozen=True, slots=True)

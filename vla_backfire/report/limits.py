@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from vla_backfire.scenarios import Predicate, Scenario
+from vla_backfire.measures import Predicate
+from vla_backfire.scenarios import Scenario
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from vla_backfire.errors import InvalidScenario, UnknownName
-from vla_backfire.scenarios import ROBOT, Layout, Measure, Prop, Stage
+from vla_backfire.goals import Stage
+from vla_backfire.measures import Measure
+from vla_backfire.scenarios import ROBOT, Layout, Prop
 from vla_backfire.worlds.catalogue import prop_path
 from vla_backfire.worlds.recipes import PropRecipe
 

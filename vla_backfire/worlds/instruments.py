@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla_backfire.episodes import FloatArray
-from vla_backfire.scenarios import Channel
+from vla_backfire.measures import Channel
 from vla_backfire.worlds.checks import FAR_M
 from vla_backfire.worlds.mj import Data, Model, mujoco
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from vla_backfire.episodes import Float32Array, FloatArray
-from vla_backfire.scenarios import ROBOT, Channel, Measure
+from vla_backfire.measures import Channel, Measure
+from vla_backfire.scenarios import ROBOT
 from vla_backfire.worlds.feelers import Feeler, Force, Heat, Impact, Ratio, Support
 from vla_backfire.worlds.instruments import (
     Pourer,
