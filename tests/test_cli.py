@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.recorded import Found, record
+from vla_backfire import Run
 from vla_backfire.cli import main
 from vla_backfire.episodes import Cell
 from vla_backfire.errors import LedgerMismatch
@@ -340,6 +341,7 @@ def test_a_run_can_be_verified_graded_again_and_exported(
     assert vla_backfire("export", played / "run").out == before
     cells = [json.loads(line)["cell"] for line in before.splitlines()[1:]]
     assert [cell["lang"] for cell in cells] == ["de", "de", "en", "en", "de", "en"]
+    assert len(Run(str(played / "run")).frame) == 6
     table = played / "table.csv"
     assert vla_backfire("export", played / "run", "--format", "csv", "--out", table).code == 0
     assert len(table.read_text(encoding="utf-8").splitlines()) == 7

@@ -221,10 +221,10 @@ class Run:
         LedgerMismatch: There is no run, or one of another version.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path | str) -> None:
         from vla_backfire.ledger import Ledger
 
-        self.folder = folder
+        self.folder = folder = Path(folder)
         with Ledger.open(folder, readonly=True) as ledger:
             notes = ledger.notes()
             identity = ledger.identity
