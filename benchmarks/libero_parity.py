@@ -1,6 +1,6 @@
 """Whether our controller and pictures are LIBERO's, in LIBERO's own scenes.
 
-    python -m venv LIB && LIB/bin/pip install 'vla_backfire[libero]'
+    python -m venv LIB && LIB/bin/pip install '.[libero]'
     LIB/bin/python benchmarks/libero_parity.py
 
 Plays the same random actions through LIBERO's environment and through ours, from the same stored

@@ -228,7 +228,7 @@ def _opened(suite: str, task: int) -> tuple[Any, FloatArray, str]:
             from libero.libero import benchmark, get_libero_path  # type: ignore[import-not-found, unused-ignore]  # an extra
             from libero.libero.envs.env_wrapper import ControlEnv  # type: ignore[import-not-found, unused-ignore]  # an extra
     except ImportError:
-        wanted = "pip install 'vla_backfire[libero]' in an environment of its own"
+        wanted = "install the extra `libero` in an environment of its own (see the README)"
         raise Unavailable("LIBERO is not installed", wanted) from None
     with redirect_stdout(StringIO()):
         tasks = benchmark.get_benchmark_dict()[suite]()
