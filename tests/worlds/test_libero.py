@@ -1,4 +1,4 @@
-"""LIBERO is an extra: without it there is one clear line. `benchmarks/libero_parity.py` has the rest."""
+"""LIBERO is an extra: without it there is one clear line. The rest: benchmarks/libero_parity.py."""
 
 from __future__ import annotations
 
