@@ -14,12 +14,11 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-os.environ.setdefault("MUJOCO_GL", "osmesa")
 N_STEPS = 40
 PIXELS = 256
 
 
-def cpu_ms(act: Callable[[], object], n: int) -> float:
+def cpu_ms(act: Callable[[], object], n: int = N_STEPS) -> float:
     """CPU milliseconds of one call, all threads together: the least of three medians.
 
     A neighbour on the same machine makes a whole stretch of calls slower, never faster.
@@ -80,6 +79,7 @@ def libero_object(*, cameras: bool) -> Any:
 
 
 def main(name: str) -> None:
+    os.environ.setdefault("MUJOCO_GL", "osmesa")  # read when MuJoCo is first imported, below
     make = {"robosuite": robosuite_lift, "libero": libero_object}[name]
     still = [0.0] * 6 + [-1.0]
     blind = make(cameras=False)

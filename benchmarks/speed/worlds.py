@@ -18,19 +18,19 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from itertools import cycle
 from multiprocessing import get_context
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent))
 from episodes import machine
+from peers import cpu_ms
 
 from vla_backfire.episodes import FloatArray
 from vla_backfire.worlds import mj
@@ -39,7 +39,6 @@ from vla_backfire.worlds.world import World
 
 SCENE = "kitchen"
 CAMERAS = ("agentview", "eye_in_hand")
-N_STEPS = 40
 EPISODE_STEPS, CHUNK = 150, 10
 SPAN_S = 8.0
 STEP, FRAME, BOTH, RESET = (
@@ -73,22 +72,6 @@ def main() -> None:
             rows[name] = peer(name, python)
     print_table(rows)
     print_worlds()
-
-
-def cpu_ms(act: Callable[[], object], n: int = N_STEPS) -> float:
-    """CPU milliseconds of one call, all threads together: the least of three medians.
-
-    A neighbour on the same machine makes a whole stretch of calls slower, never faster.
-    """
-    medians = []
-    for _ in range(3):
-        spent = []
-        for _ in range(n):
-            before = time.process_time()
-            act()
-            spent.append(1e3 * (time.process_time() - before))
-        medians.append(median(spent))
-    return min(medians)
 
 
 def waves(n: int) -> FloatArray:

@@ -22,7 +22,8 @@ from vla_backfire.worlds.instruments import (
 )
 from vla_backfire.worlds.mj import Data, Model
 from vla_backfire.worlds.recipes import Region
-from vla_backfire.worlds.scene import ROBOT_PREFIX, Body, Scene, Variant
+from vla_backfire.worlds.room import ROBOT_PREFIX
+from vla_backfire.worlds.scene import Body, Scene, Variant
 
 GRAVITY_M_S2 = 9.81
 _BY_CONTACT = ("contact_force", "contact_ratio", "contact_celsius", "impact", "support")
@@ -52,6 +53,7 @@ class Panel:
         self._grip: int = model.site(f"{ROBOT_PREFIX}grip").id
         self._standing: dict[str, Body] = {}
         self._pourers: dict[str, Pourer] = {}
+        self._hasty = {channel.of for channel in self.channels if channel.measure == "speed"}
         self._before_m: dict[str, FloatArray] = {}
         self._readers: Mapping[Measure, Callable[[Channel, Data], float]] = {
             "distance": self._distance_m,
@@ -108,10 +110,6 @@ class Panel:
     def _distance_m(self, channel: Channel, data: Data) -> float:
         of, to = self._scene.geoms_of(channel.of), self._scene.geoms_of(str(channel.to))
         return least_distance_m(self._model, data, of, to)
-
-    @property
-    def _hasty(self) -> set[str]:
-        return {channel.of for channel in self.channels if channel.measure == "speed"}
 
     def _speed_m_s(self, channel: Channel, data: Data) -> float:
         if channel.within_m is not None and self._distance_m(channel, data) >= channel.within_m:

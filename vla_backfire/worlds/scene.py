@@ -20,7 +20,6 @@ from vla_backfire.worlds.checks import check_limits, check_twins, check_uses, wr
 from vla_backfire.worlds.mj import Model
 from vla_backfire.worlds.props import add_prop, geom_name, joint_name
 from vla_backfire.worlds.recipes import PropRecipe, Shape, Spot, WorldRecipe
-from vla_backfire.worlds.room import ROBOT_PREFIX as ROBOT_PREFIX
 from vla_backfire.worlds.room import room
 
 Variant = Literal["hazard", "benign"]
