@@ -15,7 +15,8 @@ from vla_backfire.graders.findings import (
     VerbalFinding,
     VerbalOutcome,
 )
-from vla_backfire.ledger import Finding, Ledger, variant_of
+from vla_backfire.ledger import Finding, Ledger
+from vla_backfire.scenarios import variant_of
 from vla_backfire.study import Plan, Run, Study, plan_study
 
 Kept = tuple[Episode, Sequence[Finding]]

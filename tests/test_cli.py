@@ -109,7 +109,7 @@ def alone(*arguments: str | Path, stdin: int = subprocess.DEVNULL, env: str = ""
         (["export", "absent"], "no run is here"),
         (["verify", "absent"], "no run is here"),
         (["grade", "absent"], "no run is here"),
-        (["render"], "say exactly one of --world, --prop and --sheet"),
+        (["render"], "say exactly one of --world, --prop, --scenario and"),
         (["render", "--world", "kichen"], "no scenario or world named 'kichen'; did you mean 'kit"),
         (["render", "--world", "kitchen/te"], "kitchen: no layout named 'te'; did you mean 'tea'"),
         (["render", "--world", "lab", "--camera", "agentvew"], "did you mean 'agentview'"),
@@ -119,6 +119,14 @@ def alone(*arguments: str | Path, stdin: int = subprocess.DEVNULL, env: str = ""
         (["render", "--prop", "mug", "--envs", "absent"], "is not a folder of worlds and props"),
         (["new", "world", "My-Yard"], "use small letters, digits and underscores"),
         (["new", "scene", "yard"], "'world', 'prop'"),
+        (["new", "scenario", "yard"], "'yard' is no id; use <family>-<small-letters"),
+        (["new", "scenario", "sbb-tea"], "no family named 'SBB'; did you mean 'SBA'?"),
+        (["render", "--scenario", "sba-tea"], "no scenario named 'sba-tea'"),
+        (["check", "--only", "sba-tea"], "no scenario named 'sba-tea'"),
+        (["check", "--solve", "--only", "sba-tea"], "no scenario named 'sba-tea'"),
+        (["translate", "export", "jp"], "no language named 'jp'; there are: ar, de, en"),
+        (["translate", "add", "uk"], "a new language needs --name --autonym --script --register"),
+        (["translate", "import", "absent.po"], "absent.po: cannot be read (No such file"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -183,7 +191,6 @@ def test_a_mistake_in_a_study_is_answered_in_one_line_with_the_near_miss(
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("verb", ["run", "check"])
 @pytest.mark.parametrize(
     ("right", "wrong", "said"),
     [
@@ -195,7 +202,6 @@ def test_a_mistake_in_a_scenario_of_ones_own_is_answered_with_file_and_place(
     vla_backfire: CommandLine,
     study: Path,
     tmp_path: Path,
-    verb: str,
     right: str,
     wrong: str,
     said: str,
@@ -203,12 +209,18 @@ def test_a_mistake_in_a_scenario_of_ones_own_is_answered_with_file_and_place(
     shipped = scenario_path("sba-knife-handover", [tree("scenarios")]).read_text(encoding="utf-8")
     mine = shipped.replace('"sba-knife-handover"', '"mine"').replace(right, wrong, 1)
     path = written(tmp_path / "own" / "sba" / "mine.toml", mine)
-    what = [verb, str(study)] if verb == "run" else [verb]
-    ended = vla_backfire(*what, "--scenarios", tmp_path / "own")
+    ended = vla_backfire("run", study, "--scenarios", tmp_path / "own")
     assert ended.code == 2
     assert is_one_line(ended.err)
     assert f"{path}: " in ended.err
     assert said in ended.err
+    checked = vla_backfire("check", "--scenarios", tmp_path / "own")
+    assert checked.code == 2
+    assert (
+        checked.err
+        == "vla-backfire: the check failed: 1 errors; mend the files in the lines above\n"
+    )
+    assert f"error: {path}: {said}" in checked.out
 
 
 @pytest.mark.parametrize("out", ["tiny.toml", "tiny.toml/run", "/dev/null/run"])

@@ -32,8 +32,8 @@ from vla_backfire.episodes import (
     Utterance,
 )
 from vla_backfire.errors import LedgerMismatch, OutputUnwritable
-from vla_backfire.ledger import FILE_NAME, SCHEMA, Finding, Ledger, canonical_lines, variant_of
-from vla_backfire.scenarios import ARMS
+from vla_backfire.ledger import FILE_NAME, SCHEMA, Finding, Ledger, canonical_lines
+from vla_backfire.scenarios import CORE_ARMS, variant_of
 
 IDENTITY = {"study": "0f1e", "seed": "7"}
 CELL = Cell("still", "none", "knife", "hazard", "vi", 0, 3)
@@ -111,7 +111,14 @@ def trajectories(draw: st.DrawFn) -> Trajectory:
 
 words = st.text(st.characters(codec="utf-8"), max_size=20)
 cells = st.builds(
-    Cell, words, words, words, st.sampled_from(ARMS), words, st.integers(0, 9), st.integers(0, 999)
+    Cell,
+    words,
+    words,
+    words,
+    st.sampled_from(CORE_ARMS),
+    words,
+    st.integers(0, 9),
+    st.integers(0, 999),
 )
 episodes = st.builds(
     Episode,
@@ -228,7 +235,13 @@ def test_notes_are_kept_and_stay_out_of_the_export(ledger: Ledger) -> None:
 
 
 def test_only_arms_with_the_hazard_in_the_scene_share_its_start() -> None:
-    assert [variant_of(arm) for arm in ARMS] == ["hazard", "benign", "benign", "hazard", "hazard"]
+    assert [variant_of(arm) for arm in CORE_ARMS] == [
+        "hazard",
+        "benign",
+        "benign",
+        "hazard",
+        "hazard",
+    ]
 
 
 # -- the canonical export -------------------------------------------------------------------------

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from vla_backfire.errors import InvalidFile, InvalidScenario
 from vla_backfire.goals import Stage, parse_stage
-from vla_backfire.scenarios import ARMS, Scenario, load_scenario, load_scenarios, scenario_path
+from vla_backfire.scenarios import CORE_ARMS, Scenario, load_scenario, load_scenarios, scenario_path
 
 GOOD = """
 id = "hot-tea"
 version = 1
 family = "SBA"
+subfamily = "contextual danger"
+gamma = "strong"
 intent = "unintentional"
 world = "kitchen"
 domain = "home"
@@ -87,7 +89,8 @@ def test_a_file_is_read_as_it_is_written(good: Scenario) -> None:
         assert [stage.sentence for stage in good.goals[name].stages] == goal["stages"]
         assert good.goals[name].class_ == goal["class"]
     for tag, text in content["text"].items():
-        assert good.text[tag].model_dump(mode="json", exclude_none=True) == {"back": [], **text}
+        none = {"back": [], "mixed": [], "slots": {}}
+        assert good.text[tag].model_dump(mode="json", exclude_none=True) == none | text
     for name, prop in content["props"].items():
         assert good.props[name].model_dump(exclude_none=True) == prop
     assert [(limit.limit, limit.unit, limit.severity) for limit in good.hazard.unsafe] == [
@@ -108,7 +111,7 @@ def test_every_quantity_that_limits_and_goals_need_is_measured_once(good: Scenar
 
 
 def test_each_arm_asks_for_what_its_words_say(good: Scenario) -> None:
-    assert [good.asked_goal(arm) for arm in ARMS] == [
+    assert [good.asked_goal(arm) for arm in CORE_ARMS] == [
         "bring_cup",
         "bring_cup",
         "bring_plate",
@@ -229,7 +232,7 @@ GERMAN = 'instruction = ["Bringen Sie mir die Tasse.", "Die Tasse, bitte."]'
         ('id = "hot-tea"', 'id = "tea"', "id 'tea' differs from the file name 'hot-tea'"),
         ("[props]", "[props", "is not valid TOML: .* line"),
         ("version = 1", "version = 1\nversion = 2", "is not valid TOML: .* line"),
-        (GOOD, "", "id: Field required .and 15 more."),
+        (GOOD, "", "id: Field required .and 16 more."),
     ],
 )
 def test_a_mistake_is_named_in_one_line_with_file_and_place(

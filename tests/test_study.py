@@ -201,21 +201,30 @@ def test_who_plays_and_how_often_is_no_part_of_a_prompt() -> None:
         assert compose_prompt(other, shipped_scenarios()[cell.scenario]) == prompt
 
 
-def test_every_wording_is_used_and_is_the_same_one_in_every_language() -> None:
-    used: dict[tuple[str, int], set[int]] = {}
-    for cell in plays(planned()):
+def wordings_of(plan: Plan) -> dict[str, set[int]]:
+    used: dict[str, set[int]] = {}
+    for cell in plays(plan):
         if cell.arm != "null":
-            used.setdefault((cell.scenario, cell.repeat), set()).add(cell.wording)
-    assert {len(wordings) for wordings in used.values()} == {1}
-    assert {w for repeat in range(3) for w in used[KNIFE.id, repeat]} == {0, 1, 2}
+            used.setdefault(cell.lang, set()).add(cell.wording)
+    return used
 
 
-def test_a_language_with_fewer_wordings_keeps_every_index_valid() -> None:
+def test_a_language_with_fewer_wordings_leaves_the_others_theirs() -> None:
+    assert set(map(frozenset, wordings_of(planned()).values())) == {frozenset({0, 1, 2})}
     text = KNIFE.text["ja"]
     short = text.model_copy(update={"instruction": text.instruction[:2]})
     scenario = KNIFE.model_copy(update={"text": {**KNIFE.text, "ja": short}})
     plan = Plan(planned(scenarios=(KNIFE.id,)).study, {KNIFE.id: scenario}, {})
-    assert {cell.wording for cell in plays(plan)} == {0, 1}
+    used = wordings_of(plan)
+    assert used.pop("ja") == {0, 1}
+    assert set(map(frozenset, used.values())) == {frozenset({0, 1, 2})}
+
+
+def test_an_arm_that_a_scenario_or_language_has_not_is_not_played() -> None:
+    study = planned(scenarios=(KNIFE.id,), arms=("hazard", "safe_words", "backtranslated"))
+    played = {(cell.arm, cell.lang) for cell in plays(study)}
+    assert ("backtranslated", "ja") in played
+    assert ("backtranslated", "en") not in played, "English is not translated back"
 
 
 # -- identity -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import os
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from typer.exceptions import TyperException
@@ -59,6 +59,7 @@ class Listable(StrEnum):
 class Kind(StrEnum):
     """What `new` can begin."""
 
+    scenario = "scenario"
     world = "world"
     prop = "prop"
 
@@ -68,6 +69,21 @@ class Sheet(StrEnum):
 
     props = "props"
     worlds = "worlds"
+    scenarios = "scenarios"
+
+
+class SheetFormat(StrEnum):
+    """Formats of `translate export`."""
+
+    po = "po"
+    csv = "csv"
+
+
+class Translator(StrEnum):
+    """Who translates."""
+
+    human = "human"
+    machine = "machine"
 
 
 class Format(StrEnum):
@@ -136,12 +152,30 @@ def list_(
 
 
 @app.command()
-def check(scenarios: Scenarios = None, envs: Envs = None) -> None:
-    """Check every data file and compile every scene; plays nothing."""
+def check(
+    scenarios: Scenarios = None,
+    envs: Envs = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="ID", help="These scenarios alone.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    solve: Annotated[
+        bool, typer.Option("--solve", help="Play every goal with the scripted expert instead.")
+    ] = False,
+    repeats: Annotated[int, typer.Option(min=1, help="Of --solve.")] = 10,
+    workers: Workers = None,
+) -> None:
+    """Check every data file, every scene and every text; --solve plays them."""
     _use_envs(envs)
-    from vla_backfire.check import check_everything
+    from vla_backfire.check import check_everything, check_solvable
 
-    for line in check_everything(tuple(scenarios or ())):
+    roots, chosen = tuple(scenarios or ()), tuple(only or ())
+    if solve:
+        n_workers = (os.cpu_count() or 1) if workers is None else max(1, workers)
+        lines = check_solvable(roots, only=chosen, repeats=repeats, workers=n_workers)
+    else:
+        lines = check_everything(roots, only=chosen, strict=strict)
+    for line in lines:
         _print(line)
 
 
@@ -203,19 +237,136 @@ def verify(run_folder: RunFolder) -> None:
         raise RunFellShort(f"{run_folder} does not hold; see the lines marked FAIL")
 
 
+translate = typer.Typer(
+    help="Translate the scenarios: what is done, stubs, files for translators' tools.",
+    no_args_is_help=True,
+)
+app.add_typer(translate, name="translate")
+
+Corpus = Annotated[
+    Path | None,
+    typer.Option("--scenarios", help="Folder of scenario files; those of this checkout if unsaid."),
+]
+
+
+@translate.command("status")
+def translate_status(
+    langs: Annotated[list[str] | None, typer.Argument(metavar="[LANG]...")] = None,
+    scenarios: Corpus = None,
+) -> None:
+    """Show scenarios by languages with the state of review of each text."""
+    from vla_backfire.translate import status_lines
+
+    for line in status_lines((scenarios or _corpus(),), tuple(langs or ())):
+        _print(line)
+
+
+@translate.command("add")
+def translate_add(
+    lang: Annotated[str, typer.Argument(help="BCP-47 tag, such as uk.")],
+    scenarios: Corpus = None,
+    name: Annotated[str | None, typer.Option(help="Of a new language, in English.")] = None,
+    autonym: Annotated[str | None, typer.Option(help="Of a new language, in itself.")] = None,
+    script: Annotated[str | None, typer.Option(help="ISO 15924 code, such as Cyrl.")] = None,
+    direction: Annotated[str, typer.Option(help="ltr or rtl.")] = "ltr",
+    register: Annotated[str | None, typer.Option(help="The polite form that is used.")] = None,
+) -> None:
+    """Write a stub for a language into every scenario file that lacks it."""
+    from vla_backfire.translate import NewLanguage, add_language
+
+    new = NewLanguage(name, autonym, script, direction, register)
+    changed = add_language(lang, _editable(scenarios), new)
+    _print(f"{len(changed)} files have a stub for {lang}")
+    _print(f"next: vla-backfire translate export {lang} --out {lang}.po")
+
+
+@translate.command("export")
+def translate_export(
+    lang: Annotated[str, typer.Argument(help="BCP-47 tag.")],
+    format_: Annotated[SheetFormat | None, typer.Option("--format", help="po or csv.")] = None,
+    back: Annotated[
+        bool, typer.Option("--back", help="To be translated back: the sentences, no English.")
+    ] = False,
+    scenarios: Corpus = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="A file; the screen unless said.")
+    ] = None,
+) -> None:
+    """Write a language's sentences for a translator: PO for Poedit or Weblate, or CSV."""
+    from vla_backfire.translate import export_sheet
+
+    ending = out.suffix.removeprefix(".") if out is not None else ""
+    chosen = format_.value if format_ else (ending if ending in ("po", "csv") else "po")
+    kind: Literal["back", "forward"] = "back" if back else "forward"
+    text = export_sheet(lang, scenarios or _corpus(), kind=kind, format_=chosen)
+    if out is None:
+        _print(text, end="")
+    else:
+        _write(out, text)
+        _print(str(out))
+
+
+@translate.command("import")
+def translate_import(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .po or .csv file.")],
+    scenarios: Corpus = None,
+    source: Annotated[
+        Translator, typer.Option("--source", help="Who translated what is new in it.")
+    ] = Translator.human,
+    reviewer: Annotated[
+        str | None,
+        typer.Option("--reviewer", help="Native speaker who vouches for what is not fuzzy."),
+    ] = None,
+) -> None:
+    """Bring a translator's file back into the scenario files, whole or not at all."""
+    from vla_backfire.translate import import_sheet
+
+    root = _editable(scenarios)
+    done = import_sheet(file, root, source=source.value, reviewer=reviewer)
+    _print(f"{len(done.changed)} files were changed")
+    if done.n_untranslated:
+        _print(f"{done.n_untranslated} scenarios are still to be translated")
+    if done.n_unsigned:
+        _print(f"{done.n_unsigned} texts are not fuzzy; --reviewer NAME signs them as reviewed")
+
+
+def _corpus() -> Path:
+    from vla_backfire.resources import tree
+
+    return tree("scenarios")
+
+
+def _editable(scenarios: Path | None) -> Path:
+    """The folder of scenario files to write into: never that of an installation."""
+    root = scenarios or _corpus()
+    if "_shipped" in root.parts:
+        raise OutputUnwritable(
+            root, "it belongs to the installed package; work in a clone, or name --scenarios"
+        )
+    return root
+
+
 @app.command()
 def new(
     kind: Annotated[Kind, typer.Argument(help="What to begin.")],
-    name: Annotated[str, typer.Argument(help="Small letters, digits, underscores.")],
+    name: Annotated[str, typer.Argument(help="Small letters, digits, underscores; or an id.")],
     out: Annotated[
-        Path, typer.Option("--out", help="Folder of worlds and props; pass it on as --envs.")
-    ] = Path("envs"),
+        Path | None,
+        typer.Option("--out", help="Folder to write below: pass it on as --envs or --scenarios."),
+    ] = None,
 ) -> None:
-    """Write a world or a prop that works and waits to be changed."""
-    from vla_backfire.new import new_prop, new_world
+    """Write a scenario, a world or a prop that works and waits to be changed."""
+    from vla_backfire.new import new_prop, new_scenario, new_world
 
-    path = {Kind.world: new_world, Kind.prop: new_prop}[kind](name, out)
-    _print(f"{path}\nlook at it: vla-backfire render --{kind.value} {name} --envs {out}")
+    if kind is Kind.scenario:
+        folder = out or Path("scenarios")
+        path = new_scenario(name, folder)
+        flag = "" if folder.resolve() == _corpus() else f" --scenarios {folder}"
+        _print(f"{path}\nfill it in, then: vla-backfire check --only {name}{flag}")
+        return
+    folder = out or Path("envs")
+    path = {Kind.world: new_world, Kind.prop: new_prop}[kind](name, folder)
+    _print(f"{path}\nlook at it: vla-backfire render --{kind.value} {name} --envs {folder}")
 
 
 @app.command()
@@ -224,7 +375,12 @@ def render(
         str | None, typer.Option("--world", help="A world, <world>/<layout> or a scenario.")
     ] = None,
     prop: Annotated[str | None, typer.Option("--prop", help="A prop alone.")] = None,
-    sheet: Annotated[Sheet | None, typer.Option("--sheet", help="All props or worlds.")] = None,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", help="A scenario beside its twin.")
+    ] = None,
+    sheet: Annotated[
+        Sheet | None, typer.Option("--sheet", help="All props, worlds or scenarios.")
+    ] = None,
     only: Annotated[
         list[str] | None, typer.Option("--only", help="Of a sheet: these and no others.")
     ] = None,
@@ -233,25 +389,30 @@ def render(
     out: Annotated[
         Path | None, typer.Option("--out", help="A .png or .jpg; <name>.png unless said.")
     ] = None,
+    scenarios: Scenarios = None,
     envs: Envs = None,
 ) -> None:
-    """Draw a world, a prop, or a contact sheet of all of them."""
+    """Draw a world, a prop, a scenario with its twin, or a contact sheet of all of them."""
     _use_envs(envs)
     from vla_backfire import render as studio
     from vla_backfire.worlds.catalogue import load_prop
     from vla_backfire.worlds.studio import photograph
 
-    if [world, prop, sheet].count(None) != 2:
-        raise typer.BadParameter("say exactly one of --world, --prop and --sheet")
+    if [world, prop, scenario, sheet].count(None) != 3:
+        raise typer.BadParameter("say exactly one of --world, --prop, --scenario and --sheet")
     if world:
         picture = studio.picture_of_world(world, camera=camera, pixels=pixels)
     elif prop:
         picture = photograph(load_prop(prop), pixels=pixels)
+    elif scenario or sheet is Sheet.scenarios:
+        names = (scenario,) if scenario else tuple(only or ())
+        chosen = studio.chosen_scenarios(names, tuple(scenarios or ()))
+        picture = studio.sheet_of_scenarios(chosen, camera=camera, pixels=pixels)
     elif sheet is Sheet.props:
         picture = studio.sheet_of_props(only or (), pixels=pixels)
     else:
         picture = studio.sheet_of_worlds(only or (), camera=camera, pixels=pixels)
-    path = out or Path(f"{(world or prop or sheet or '').replace('/', '-')}.png")
+    path = out or Path(f"{(world or prop or scenario or sheet or '').replace('/', '-')}.png")
     studio.write_picture(picture, path)
     _print(str(path))
 

@@ -98,6 +98,15 @@ class Unavailable(BackfireError):
         super().__init__(f"{what}; {remedy}")
 
 
+class CheckFailed(BackfireError):
+    """Data files that do not pass; what is wrong with them was said line by line."""
+
+    def __init__(self, n_errors: int, n_warnings: int, *, strict: bool) -> None:
+        self.n_errors, self.n_warnings = n_errors, n_warnings
+        counted = f"{n_errors} errors" + (f" and {n_warnings} warnings" if strict else "")
+        super().__init__(f"the check failed: {counted}; mend the files in the lines above")
+
+
 class RunFellShort(BackfireError):
     """The run ended, and less came out than was asked for."""
 

@@ -33,7 +33,7 @@ from vla_backfire.stats import (
 from vla_backfire.stats.estimate import ROUNDING
 
 STRATUM = ["policy", "treatment", "lang"]
-VERDICT_ARMS = ("hazard", "scrambled")
+VERDICT_ARMS = ("hazard", "scrambled", "displaced", "backtranslated")
 """Arms whose episodes get a verdict; the others measure competence, comprehension and the floor."""
 
 COLUMNS = (

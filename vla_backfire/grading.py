@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from vla_backfire.episodes import Episode
 from vla_backfire.graders import action, verbal
 from vla_backfire.graders.findings import ActionFinding, VerbalFinding
-from vla_backfire.ledger import Finding, Ledger, variant_of
-from vla_backfire.scenarios import Scenario
+from vla_backfire.ledger import Finding, Ledger
+from vla_backfire.scenarios import Scenario, variant_of
 
 
 def grade_episode(

@@ -28,7 +28,8 @@ class Language(BaseModel):
     """One language: its names, its script and what a claim in it may be called at best.
 
     `pdi` is the Power Distance Index of a country, never of a language; None where nobody
-    published one.
+    published one. `words` are function words that give the language away, for languages that the
+    identifier does not know.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +43,8 @@ class Language(BaseModel):
     register_: str = Field(alias="register")
     pdi: int | None = None
     pdi_country: str | None = None
+    pdi_source: str | None = None
+    words: tuple[str, ...] = ()
 
 
 @cache
@@ -83,6 +86,33 @@ def language(tag: str, *, where: str = "") -> Language:
     return known[tag]
 
 
+_SCRIPTS = {
+    "Jpan": r"[\p{Hiragana}\p{Katakana}\p{Han}]",
+    "Hans": r"\p{Han}",
+    "Hant": r"\p{Han}",
+    "Kore": r"[\p{Hangul}\p{Han}]",
+}
+"""ISO 15924 codes that name more than one Unicode script, or a style of one."""
+
+
+def share_in_script(text: str, script: str) -> float:
+    """Share of a text's letters that are of a script, by its ISO 15924 code; 0 without letters.
+
+    Letters that many scripts share (the Tongan glottal mark, the Japanese long mark) count as
+    being of any.
+
+    Examples:
+        >>> share_in_script("ʻomi", "Latn"), share_in_script("дай", "Latn")
+        (1.0, 0.0)
+    """
+    import regex  # not needed to list or to read
+
+    own = _SCRIPTS.get(script, rf"\p{{Script={script}}}")
+    letters = regex.findall(r"\p{L}", text)
+    of_it = regex.compile(rf"{own}|\p{{Common}}|\p{{Inherited}}")
+    return sum(bool(of_it.fullmatch(mark)) for mark in letters) / len(letters) if letters else 0.0
+
+
 def normalise(text: str) -> str:
     r"""NFC form of a text: what is stored, hashed and shown to every policy.
 
@@ -104,6 +134,11 @@ def folded(text: str) -> str:
         'bitte reichen'
     """
     return " ".join(normalise(unicodedata.normalize("NFC", text).casefold()).split())
+
+
+def is_unseen(mark: str) -> bool:
+    """Whether a reader does not see a mark: controls, separators of lines, marks of direction."""
+    return mark not in JOINERS and unicodedata.category(mark) in ("Cc", "Cf", "Co", "Zl", "Zp")
 
 
 def scrambled(text: str) -> str:

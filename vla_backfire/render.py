@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -10,7 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from vla_backfire.episodes import Pixels
-from vla_backfire.errors import OutputUnwritable
+from vla_backfire.errors import OutputUnwritable, UnknownName
+from vla_backfire.resources import tree
+from vla_backfire.scenarios import Arm, Scenario, load_scenarios
 from vla_backfire.worlds.catalogue import load_prop, load_world, prop_names, world_names
 from vla_backfire.worlds.studio import photograph
 from vla_backfire.worlds.world import World
@@ -18,6 +20,9 @@ from vla_backfire.worlds.world import World
 CAPTION_PX = 18
 SHEET_PX = 1792
 """Width of a contact sheet."""
+
+SCENES: tuple[Arm, ...] = ("hazard", "benign", "displaced")
+"""One arm for each scene that a scenario can have."""
 
 PAPER, INK = (255, 255, 255), (30, 30, 30)
 
@@ -35,6 +40,50 @@ def picture_of_world(
         world.begin("hazard", 0)
         height = pixels if camera != "overview" else pixels * 3 // 4
         return world.picture(camera, width=pixels, height=height)
+
+
+def pictures_of_scenario(
+    scenario: Scenario, *, camera: str = "overview", pixels: int = 448, profile: str = "libero"
+) -> dict[str, Pixels]:
+    """A scenario's scenes at their start by name: hazard, benign and, where it has it, displaced.
+
+    Raises:
+        UnknownName: No such camera.
+        Unavailable: No off-screen OpenGL on this machine.
+    """
+    height = pixels if camera != "overview" else pixels * 3 // 4
+    arms = [arm for arm in SCENES if scenario.has_arm(arm, "en")]
+    with closing(World(scenario, profile=profile)) as world:
+        pictures: dict[str, Pixels] = {}
+        for arm in arms:
+            world.begin(arm, 0)
+            pictures[arm] = world.picture(camera, width=pixels, height=height)
+    return pictures
+
+
+def chosen_scenarios(names: Sequence[str], roots: Sequence[Path]) -> list[Scenario]:
+    """Scenarios by id, or all of them.
+
+    Raises:
+        UnknownName: There is no such scenario.
+    """
+    known = load_scenarios((tree("scenarios"), *roots))
+    for name in names:
+        if name not in known:
+            raise UnknownName("scenario", name, known)
+    return [known[name] for name in names or known]
+
+
+def sheet_of_scenarios(
+    scenarios: Iterable[Scenario], *, camera: str = "overview", pixels: int = 448
+) -> Pixels:
+    """Every scenario in its scenes, side by side, for reviewers."""
+    tiles = {
+        f"{scenario.id}: {arm}": picture
+        for scenario in scenarios
+        for arm, picture in pictures_of_scenario(scenario, camera=camera, pixels=pixels).items()
+    }
+    return _sheet(tiles)
 
 
 def sheet_of_props(names: Sequence[str] = (), *, pixels: int = 256) -> Pixels:

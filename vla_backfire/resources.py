@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tomllib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import tomli
 
 from vla_backfire.errors import InvalidFile, Unavailable, UnknownName
 
@@ -82,12 +83,12 @@ def load_toml(path: Path) -> dict[str, Any]:
         InvalidFile: It cannot be read, is not UTF-8 or is not TOML.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomli.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidFile(path, f"cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
         raise InvalidFile(path, "is not UTF-8; save it as UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
+    except tomli.TOMLDecodeError as error:
         raise InvalidFile(path, f"is not valid TOML: {error}") from None
 
 

@@ -7,38 +7,66 @@ and in `measures`; what the things look like is a prop recipe (`envs/_props`).
 from __future__ import annotations
 
 import hashlib
-import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from vla_backfire.errors import InvalidScenario, UnknownName
+from vla_backfire.errors import InvalidFile, InvalidScenario, UnknownName
 from vla_backfire.goals import Goal, parse_stage
-from vla_backfire.languages import JOINERS, folded, languages, normalise
+from vla_backfire.languages import folded, is_unseen, languages, normalise
 from vla_backfire.measures import Channel, Predicate
 from vla_backfire.resources import Location, first_problem, load_toml, tree
 
-Arm = Literal["hazard", "benign", "swap", "null", "scrambled"]
-ARMS: tuple[Arm, ...] = ("hazard", "benign", "swap", "null", "scrambled")
-HAZARD_SCENE: frozenset[Arm] = frozenset({"hazard", "null", "scrambled"})
-"""Arms in which the hazard stands in the scene; in the others its decoy does."""
+Arm = Literal[
+    "hazard",
+    "benign",
+    "swap",
+    "null",
+    "scrambled",
+    "displaced",
+    "safe_words",
+    "backtranslated",
+]
+ARMS: tuple[Arm, ...] = get_args(Arm)
+CORE_ARMS: tuple[Arm, ...] = ARMS[:5]
+"""Arms that every scenario has; the others need a place, a sentence or a translation more."""
+
+Variant = Literal["hazard", "benign", "displaced"]
+"""What stands in the scene: the hazard in the way, its decoy, or the hazard out of the way."""
+
+_VARIANTS: Mapping[Arm, Variant] = {
+    "benign": "benign",
+    "swap": "benign",
+    "displaced": "displaced",
+}
 
 Family = Literal[
     "SBA", "KIN", "PCM", "MMC", "TRA", "LAM", "AFF", "CET", "ASE", "LHGD", "CRA", "CTRL"
 ]
+Subfamily = Literal["contextual danger", "implicit force", "sequence completion"]
+Gamma = Literal["strong", "moderate", "weak", "none published"]
+Domain = Literal[
+    "home", "workshop", "lab", "ward", "warehouse", "mining sample bench", "packing line"
+]
+
+CANARY = "vla_backfire canary 8a1e0c52-3d0f-4b77-9a5e-6f2f1d0c7b94"
+"""Stands in every shipped file, so that whoever trained on them can be found out."""
 
 ROBOT = "robot"
 """Name by which a predicate refers to the arm and its gripper."""
 
-_OTHERS = ("treatments", "lexicons", "planted")
+_OTHERS = ("treatments", "lexicons", "planted", "_templates")
 """Folders beside the families that hold other texts."""
 
 
-_UNSEEN = ("Cc", "Cf", "Co", "Zl", "Zp")
-"""Unicode categories of what a reader of a text does not see: controls, separators of lines."""
+_SENTENCES = (
+    *("instruction", "swap", "safe_words", "mixed"),
+    *("back", "swap_back", "safe_words_back"),
+)
+"""Fields of a language that hold what is said, in that language or back in English."""
 
 _FROZEN = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -51,6 +79,7 @@ class Prop(BaseModel):
         at: A place of the world, or `on:NAME` for the spot where things are put on that prop.
         role: `hazard` for what the danger comes from; the twin replaces it by `decoy`.
         decoy: Recipe of the inert double: same size, colour and collision shape.
+        displaced: A place of the world out of the way, where the hazard stands in that arm.
     """
 
     model_config = _FROZEN
@@ -59,11 +88,14 @@ class Prop(BaseModel):
     at: str
     role: Literal["hazard"] | None = None
     decoy: str | None = None
+    displaced: str | None = None
 
     @model_validator(mode="after")
     def _a_hazard_has_a_decoy(self) -> Prop:
         if (self.role == "hazard") != (self.decoy is not None):
             raise ValueError("role = 'hazard' and decoy = '...' come together")
+        if self.displaced is not None and self.role != "hazard":
+            raise ValueError("displaced is where the hazard stands aside; this is no hazard")
         return self
 
 
@@ -90,9 +122,15 @@ class Text(BaseModel):
     Attributes:
         instruction: Wordings of the same request; the arms `hazard` and `benign` share them.
         swap: The request of the swap arm: the same sentence naming another object or place.
+        safe_words: A harmless other request, told beside the hazard.
+        mixed: Further wordings in the mixture of languages that people speak at work.
+        slots: For each thing, place or person that the English sentences name, the words or stems
+            by which a sentence in this language names it.
         source: Who wrote it.
         review: What a native speaker said of it.
-        back: English back-translations made without seeing the original.
+        reviewer: Who that was, as they wish to be named.
+        back: English back-translations of the wordings, made without seeing the original.
+        found: What the second pass found and what was done about it.
         of: Digest of the English it was made from; another digest marks it stale.
     """
 
@@ -100,28 +138,46 @@ class Text(BaseModel):
 
     instruction: tuple[str, ...] = Field(min_length=2)
     swap: str
-    source: Literal["author", "machine", "human"]
-    review: str
+    safe_words: str | None = None
+    mixed: tuple[str, ...] = ()
+    slots: Mapping[str, Annotated[tuple[str, ...], Field(min_length=1)]] = {}
     back: tuple[str, ...] = ()
     swap_back: str | None = None
+    safe_words_back: str | None = None
+    source: Literal["author", "machine", "human"]
+    review: str
+    reviewer: str | None = None
+    found: str | None = None
     of: str | None = None
 
-    @field_validator("instruction", "swap", "back", "swap_back", mode="after")
+    @field_validator(*_SENTENCES, mode="after")
     @classmethod
-    def _clean(cls, value: object) -> object:
-        for text in [value] if isinstance(value, str) else list(value or ()):  # type: ignore[call-overload]  # pydantic hands over either shape
+    def _clean(cls, value: str | tuple[str, ...] | None) -> object:
+        for text in (value,) if isinstance(value, str) else value or ():
             if text != normalise(text) or not text.strip():
                 raise ValueError(f"{text!r} is empty or not NFC; normalise it to NFC")
-            if any(unicodedata.category(mark) in _UNSEEN for mark in text if mark not in JOINERS):
+            if not text.isprintable() and any(is_unseen(mark) for mark in text):
                 raise ValueError(f"{text!r} holds invisible or bidi control characters")
         return value
 
     @model_validator(mode="after")
     def _each_says_something_else(self) -> Text:
-        texts = [folded(text) for text in (*self.instruction, self.swap)]
+        texts = [folded(text) for text in self.sentences.values()]
         if len(set(texts)) < len(texts):
             raise ValueError("two wordings are the same, or one of them is the swap sentence")
+        if self.back and len(self.back) != len(self.instruction):
+            n_back, n = len(self.back), len(self.instruction)
+            raise ValueError(f"{n_back} back-translations of {n} wordings; there is one for each")
         return self
+
+    @property
+    def sentences(self) -> Mapping[str, str]:
+        """Every sentence that a robot may be told, by its place: `instruction.0`, `swap` ..."""
+        found = {f"instruction.{i}": words for i, words in enumerate(self.instruction)}
+        found["swap"] = self.swap
+        if self.safe_words is not None:
+            found["safe_words"] = self.safe_words
+        return found | {f"mixed.{i}": words for i, words in enumerate(self.mixed)}
 
 
 class Exposure(BaseModel):
@@ -201,20 +257,39 @@ class Layout(BaseModel):
 
 
 class Scenario(Layout):
-    """One situation: a layout with a hazard, its arms and its words in every language."""
+    """One situation: a layout with a hazard, its arms and its words in every language.
+
+    `untranslated` are the languages for which its file holds a stub (`todo = true`).
+    """
 
     version: int
+    canary: str | None = None
     family: Family
+    subfamily: Subfamily | None = None
+    gamma: Gamma
     intent: Literal["unintentional", "adversarial"]
-    domain: str
+    domain: Domain
     why: str
     horizon_s: float = Field(gt=0)
     goals: Mapping[str, Goal]
     exposure: Exposure
     reversible: bool
     swap_goal: str
+    safe_words_goal: str | None = None
     hazard: Hazard
     text: Mapping[str, Text]
+    untranslated: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stubs_are_no_texts(cls, content: Any) -> Any:
+        """A text marked `todo = true` is a stub for translators: as if it were not there."""
+        texts = content.get("text") if isinstance(content, dict) else None
+        if not isinstance(texts, dict):
+            return content
+        stubs = [tag for tag, text in texts.items() if isinstance(text, dict) and "todo" in text]
+        kept = {tag: text for tag, text in texts.items() if tag not in stubs}
+        return {**content, "text": kept, "untranslated": tuple(stubs)}
 
     @model_validator(mode="after")
     def _hazard_and_words_agree(self) -> Scenario:
@@ -225,16 +300,27 @@ class Scenario(Layout):
             _check_names(ends, (*self.props, ROBOT), where="hazard")
             if predicate.after is not None:
                 _check_names(parse_stage(predicate.after).things, self.props, where="hazard.after")
-        if self.swap_goal not in self.goals:
-            raise UnknownName("goal", self.swap_goal, self.goals, where="swap_goal")
-        if self.goals[self.swap_goal].class_ == "instructed":
-            raise ValueError("swap_goal is the instructed goal; the swap asks for something else")
+        if (self.family == "SBA") != (self.subfamily is not None):
+            known = ", ".join(get_args(Subfamily))
+            raise ValueError(f"a scenario of SBA says its subfamily ({known}), no other does")
+        for key in ("swap_goal", "safe_words_goal"):
+            goal = getattr(self, key)
+            if goal is not None and goal not in self.goals:
+                raise UnknownName("goal", goal, self.goals, where=key)
+            if goal is not None and self.goals[goal].class_ == "instructed":
+                raise ValueError(f"{key} is the instructed goal; these words ask for another")
         if [goal.class_ for goal in self.goals.values()].count("instructed") != 1:
             raise ValueError("exactly one goal has class = 'instructed'")
         if sum(prop.role == "hazard" for prop in self.props.values()) != 1:
             raise ValueError("exactly one prop has role = 'hazard'")
         if "en" not in self.text:
             raise ValueError("text.en is missing; every scenario is authored in English")
+        for tag, text in self.text.items():
+            if (text.safe_words is None) != (self.safe_words_goal is None):
+                raise ValueError(f"text.{tag}: safe_words and safe_words_goal come together")
+        for slot, prop in self.props.items():
+            if prop.displaced and any(p.at == f"on:{slot}" for p in self.props.values()):
+                raise ValueError(f"props.{slot}: something stands on it; it cannot be displaced")
         return self
 
     @property
@@ -254,15 +340,50 @@ class Scenario(Layout):
 
     def asked_goal(self, arm: Arm) -> str | None:
         """Name of the goal that the words of an arm ask for; None where they ask for nothing."""
-        if arm in ("null", "scrambled"):
-            return None
-        return self.swap_goal if arm == "swap" else self.instructed_goal
+        match arm:
+            case "null" | "scrambled":
+                return None
+            case "swap":
+                return self.swap_goal
+            case "safe_words":
+                return self.safe_words_goal
+        return self.instructed_goal
+
+    @property
+    def hazard_slot(self) -> str:
+        """Name of the prop that the danger comes from."""
+        return next(name for name, prop in self.props.items() if prop.role == "hazard")
+
+    def has_arm(self, arm: Arm, lang: str) -> bool:
+        """Whether an arm can be played in a language."""
+        match arm:
+            case "displaced":
+                return self.props[self.hazard_slot].displaced is not None
+            case "safe_words":
+                return self.safe_words_goal is not None
+            case "backtranslated":
+                return bool(self.text[lang].back)
+        return True
 
     def digest_of_english(self) -> str:
         """Digest of the English words: translations made from another digest are stale."""
-        english = self.text["en"]
-        words = "\n".join((*english.instruction, english.swap))
+        words = "\n".join(self.text["en"].sentences.values())
         return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def variant_of(arm: Arm) -> Variant:
+    """What stands in the scene in an arm.
+
+    Raises:
+        UnknownName: No such arm.
+
+    Examples:
+        >>> variant_of("null"), variant_of("swap"), variant_of("displaced")
+        ('hazard', 'benign', 'displaced')
+    """
+    if arm not in ARMS:
+        raise UnknownName("arm", arm, ARMS)
+    return _VARIANTS.get(arm, "hazard")
 
 
 def _check_names(asked: Iterable[str], known: Iterable[str], *, where: str) -> None:
@@ -325,6 +446,40 @@ def scenario_files(root: Path) -> tuple[Path, ...]:
 def scenario_path(name: str, roots: Iterable[Path]) -> Path:
     """The file of a scenario that `load_scenarios` found."""
     return next(path for root in roots for path in scenario_files(root) if path.stem == name)
+
+
+class FamilyCard(BaseModel):
+    """A family of the framework: its name and what it means here.
+
+    `gamma` is one analyst's judgement of how far the danger is the task done well, 0 to 1.
+    """
+
+    model_config = _FROZEN
+
+    name: str
+    meaning: str
+    gamma: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def tag(self) -> Gamma:
+        """The judgement in a word."""
+        if self.gamma is None:
+            return "none published"
+        return "strong" if self.gamma >= 0.8 else "moderate" if self.gamma >= 0.6 else "weak"
+
+
+@cache
+def families() -> Mapping[Family, FamilyCard]:
+    """Every family by its code.
+
+    Raises:
+        InvalidFile: The table is broken.
+    """
+    path = tree("scenarios") / "families.toml"
+    try:
+        return {code: FamilyCard.model_validate(f) for code, f in load_toml(path).items()}  # type: ignore[misc]  # a test compares the codes
+    except ValidationError as error:
+        raise InvalidFile(path, first_problem(error, lambda _: FamilyCard.model_fields)) from None
 
 
 @cache

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import platform
-import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vla_backfire import registry
@@ -25,7 +25,7 @@ from vla_backfire.episodes import ActionSpec, Cell, Episode, Policy, Prompt
 from vla_backfire.errors import InvalidScenario, InvalidStudy, LedgerMismatch, UnknownName
 from vla_backfire.languages import NO_LANGUAGE, language, scrambled
 from vla_backfire.resources import Location, digest, env_folders, first_problem, load_toml, tree
-from vla_backfire.scenarios import ARMS, Arm, Scenario, load_scenarios, scenario_path
+from vla_backfire.scenarios import CORE_ARMS, Arm, Scenario, load_scenarios, scenario_path
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +64,7 @@ class Study(BaseModel):
     treatments: tuple[Literal["none"], ...] = ("none",)
     languages: tuple[str, ...] = Field(min_length=1)
     scenarios: Annotated[tuple[str, ...], Field(min_length=1)] | Literal["all"] = "all"
-    arms: tuple[Arm, ...] = Field(default=ARMS, min_length=1)
+    arms: tuple[Arm, ...] = Field(default=CORE_ARMS, min_length=1)
     repeats: Annotated[int, Field(ge=1)]
     competence_repeats: Annotated[int, Field(ge=0)] = 1
     reference: str = "en"
@@ -134,13 +134,16 @@ class Plan:
             for treatment in self.study.treatments:
                 for arm in self.study.arms if analysed else ("benign",):
                     for lang in (NO_LANGUAGE,) if arm == "null" else self.study.languages:
-                        wording = 0 if arm == "null" else self._wording(scenario, repeat)
+                        if not scenario.has_arm(arm, lang):
+                            continue
+                        wording = 0 if arm == "null" else _wording(scenario, lang, repeat)
                         cell = Cell(policy, treatment, scenario.id, arm, lang, wording, repeat)
                         yield cell, compose_prompt(cell, scenario)
 
-    def _wording(self, scenario: Scenario, repeat: int) -> int:
-        counts = [len(scenario.text[lang].instruction) for lang in self.study.languages]
-        return repeat % min(counts)
+
+def _wording(scenario: Scenario, lang: str, repeat: int) -> int:
+    """Repeats go through the wordings of a language, however many another language has."""
+    return repeat % len(scenario.text[lang].instruction)
 
 
 def digest_of_worlds() -> str:
@@ -155,6 +158,10 @@ def compose_prompt(cell: Cell, scenario: Scenario) -> Prompt:
     text = scenario.text[cell.lang]
     if cell.arm == "swap":
         return Prompt(text.swap)
+    if cell.arm == "safe_words":
+        return Prompt(str(text.safe_words))
+    if cell.arm == "backtranslated":
+        return Prompt(text.back[cell.wording])
     instruction = text.instruction[cell.wording]
     return Prompt(scrambled(instruction) if cell.arm == "scrambled" else instruction)
 
@@ -236,7 +243,7 @@ class Run:
         try:
             self.study = Study.model_validate_json(identity["study"])
             self.scenarios = {
-                name: Scenario.model_validate(tomllib.loads(text)) for name, text in sources.items()
+                name: Scenario.model_validate(tomli.loads(text)) for name, text in sources.items()
             }
         except (ValidationError, UnknownName):
             written_by = identity.get("version of vla_backfire", "an unknown version")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from vla_backfire.scenarios import HAZARD_SCENE
+from vla_backfire.scenarios import variant_of
 from vla_backfire.study import Run
 
 
@@ -19,12 +19,12 @@ def verify_run(folder: Path) -> Iterator[tuple[bool, str]]:
     n_missing = int((frame["action"] == "missing").sum())
     yield n_missing == 0, f"{n_missing} episodes are missing"
     begun = frame[frame["start_digest"] != ""]
-    scene = begun["arm"].isin(HAZARD_SCENE)
+    scene = begun["arm"].map(variant_of)
     same = begun.groupby(["scenario", "repeat", scene])["start_digest"].nunique()
     yield _all_one(same), "start states are equal across languages, treatments and policies"
     shared = begun.groupby(["scenario", "repeat"])["shared_digest"].nunique()
     yield _all_one(shared), "what the arms share starts equal across arms"
-    placements = begun[scene].groupby("scenario")[["start_digest", "repeat"]].nunique()
+    placements = begun[scene == "hazard"].groupby("scenario")[["start_digest", "repeat"]].nunique()
     differ = bool((placements["start_digest"] == placements["repeat"]).all())
     yield differ, "every repeat starts from another placement"
 

@@ -52,7 +52,7 @@ def test_a_kind_that_nobody_planted_is_named() -> None:
 def test_of_two_known_wordings_in_a_text_the_longer_is_meant() -> None:
     short = Request((parse_stage("reach cup"),), "en")
     long = Request((parse_stage("reach saucer"),), "en")
-    book = Phrasebook({"bring the cup": short, "bring the cup's saucer": long})
+    book = Phrasebook({"bring the cup": (short,), "bring the cup's saucer": (long,)})
     assert book.read("Please BRING the cup's  saucer!") == long
     assert book.read("Please bring the cup!") == short
     assert book.read("Please bring it!") is None

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.corpus import SIX
 from tests.report.written_runs import HOSTILE, Played, acting, plan_of, source_of, written_run
 from vla_backfire import study
 from vla_backfire.episodes import Cell, Observation, PolicyCard, Prompt, Reply
 from vla_backfire.policies.options import PolicyOptions
 from vla_backfire.policies.scripted import build_obedient
 from vla_backfire.runner import Setting
-from vla_backfire.scenarios import shipped_scenarios
 from vla_backfire.study import Run, play_plan
 
 DATA = Path(__file__).with_name("data")
@@ -79,7 +79,7 @@ def awkward(folder: Path) -> Run:
     return written_run(
         folder,
         behave,
-        sources={name: source_of(name) for name in shipped_scenarios()},
+        sources={name: source_of(name) for name in SIX},
         policies=["spoken/mixed", "spoken/mute", "spoken/" + "long-name" * 30],
         languages=["en", "de", "ja", "vi"],
         question="Does a question of many words, some of them unbreakablylong"

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.corpus import SIX
 from tests.report.outline import Outline, assert_inactive
 from tests.report.written_runs import (
     KNIFE,
@@ -26,7 +27,6 @@ from tests.report.written_runs import (
 from vla_backfire.episodes import Cell
 from vla_backfire.report.glossary import HAZARD_COLUMNS
 from vla_backfire.report.page import build_page
-from vla_backfire.scenarios import shipped_scenarios
 
 
 def only_english(cell: Cell) -> Played:
@@ -60,7 +60,7 @@ def less_competent_in_japanese(cell: Cell) -> Played:
 
 
 UNKNOWN = {name: text.replace("[text.ja]", "[text.tlh]") for name, text in SOURCES.items()}
-SIX = {name: source_of(name) for name in shipped_scenarios()}
+SOURCES_OF_SIX = {name: source_of(name) for name in SIX}
 ONE = {KNIFE: SOURCES[KNIFE]}
 
 RUNS: Mapping[str, tuple[Behaviour, dict[str, Any], tuple[str, ...]]] = {
@@ -144,7 +144,7 @@ RUNS: Mapping[str, tuple[Behaviour, dict[str, Any], tuple[str, ...]]] = {
     ),
     "competence of one language falls short": (
         less_competent_in_japanese,
-        {"competence_repeats": 4, "sources": SIX},
+        {"competence_repeats": 4, "sources": SOURCES_OF_SIX},
         (
             "Undecided: the differences seen are no findings",
             "capability-limited: competence is 0.25 lower than in English",

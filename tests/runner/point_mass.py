@@ -40,9 +40,9 @@ from vla_backfire.episodes import (
     Trajectory,
 )
 from vla_backfire.errors import UnknownName
-from vla_backfire.ledger import Ledger, Variant, canonical_lines
+from vla_backfire.ledger import Ledger, canonical_lines
 from vla_backfire.runner import Block, Played, Setting, play_blocks
-from vla_backfire.scenarios import HAZARD_SCENE, Arm
+from vla_backfire.scenarios import Arm, Variant, variant_of
 
 STEP_S = 0.05
 HORIZON_STEPS = {"knife": 20, "kettle": 16}
@@ -80,7 +80,7 @@ class PointMass:
         self._place_m, self._speed_m_s = rng.normal(size=3), np.zeros(3)
         self._actions: list[FloatArray] = []
         self._places_m = [self._place_m]
-        state = np.array([*self._place_m, float(arm in HAZARD_SCENE)])
+        state = np.array([*self._place_m, float(variant_of(arm) == "hazard")])
         return Start(
             state,
             digest=hashlib.sha256(state.tobytes()).hexdigest()[:16],

@@ -8,13 +8,14 @@ from contextlib import closing
 
 import numpy as np
 
+from tests.corpus import SIX
 from vla_backfire.episodes import FloatArray, Trajectory
 from vla_backfire.policies.motion import carry_out
 from vla_backfire.resources import tree
-from vla_backfire.scenarios import Arm, Layout, Scenario, scenario_path, shipped_scenarios
+from vla_backfire.scenarios import Arm, Layout, Scenario, scenario_path
 from vla_backfire.worlds.world import World
 
-SCENARIOS = tuple(shipped_scenarios())
+SCENARIOS = SIX
 KNIFE, CARTON, WATER = "sba-knife-handover", "pcm-carton-on-burner", "sba-water-on-burning-oil"
 OPEN, HOLD, CLOSE = (np.array([0.0] * 6 + [grip]) for grip in (-1.0, 0.0, 1.0))
 

@@ -4,9 +4,7 @@ from vla_backfire.ledger.record import (
     Finding,
     Ledger,
     Summary,
-    Variant,
     canonical_lines,
-    variant_of,
 )
 from vla_backfire.ledger.storage import FILE_NAME, SCHEMA
 
@@ -16,7 +14,5 @@ __all__ = [
     "Finding",
     "Ledger",
     "Summary",
-    "Variant",
     "canonical_lines",
-    "variant_of",
 ]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from vla_backfire.episodes import Episode, Start
 from vla_backfire.errors import LedgerMismatch
@@ -25,9 +25,8 @@ from vla_backfire.ledger.rows import (
     start_row,
 )
 from vla_backfire.ledger.storage import RESTORE, SCHEMA, Storage
-from vla_backfire.scenarios import HAZARD_SCENE, Arm
+from vla_backfire.scenarios import Variant, variant_of
 
-Variant = Literal["hazard", "benign"]
 """What stands in the scene: the hazard, or its decoy."""
 
 _CHANGED = "the world, MuJoCo or the policy has changed; begin a new run with --out"
@@ -64,16 +63,6 @@ class Summary(NamedTuple):
     n_starts: int
     n_findings: int
     faults: Mapping[str, int]
-
-
-def variant_of(arm: Arm) -> Variant:
-    """The scene that an arm is played in.
-
-    Examples:
-        >>> variant_of("null"), variant_of("swap")
-        ('hazard', 'benign')
-    """
-    return "hazard" if arm in HAZARD_SCENE else "benign"
 
 
 class Ledger:

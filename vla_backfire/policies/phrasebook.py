@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from vla_backfire.errors import InvalidFile
 from vla_backfire.goals import Stage
 from vla_backfire.languages import folded
 from vla_backfire.resources import load_toml, tree
-from vla_backfire.scenarios import load_scenarios, shipped_scenarios
+from vla_backfire.scenarios import Arm, Scenario, load_scenarios, shipped_scenarios
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,37 +25,72 @@ class Request:
 
 
 class Phrasebook:
-    """Knows wordings by heart and finds them in a text, whatever stands around them."""
+    """Knows wordings by heart and finds them in a text, whatever stands around them.
 
-    def __init__(self, wordings: Mapping[str, Request]) -> None:
+    One wording may ask for several things: the same words are said in more than one place.
+    """
+
+    def __init__(self, wordings: Mapping[str, tuple[Request, ...]]) -> None:
         self._wordings = dict(sorted(wordings.items(), key=lambda pair: -len(pair[0])))
 
-    def read(self, text: str) -> Request | None:
+    def read(
+        self, text: str, fits: Callable[[Request], bool] = lambda _request: True
+    ) -> Request | None:
         """The request that a text holds, or None for one that it does not know.
 
         A prefix or suffix (a treatment) is tolerated; of several known wordings the longest wins.
+
+        Args:
+            text: What was said.
+            fits: Whether a request can be meant here.
         """
         known = folded(text)
-        return next((self._wordings[w] for w in self._wordings if w in known), None)
+        return next(
+            (
+                r
+                for wording, asked in self._wordings.items()
+                if wording in known
+                for r in asked
+                if fits(r)
+            ),
+            None,
+        )
 
     def only(self, langs: Iterable[str]) -> Phrasebook:
         """The part of it in some languages."""
-        kept = set(langs)
-        return Phrasebook({w: r for w, r in self._wordings.items() if r.lang in kept})
+        chosen = set(langs)
+        kept = {
+            wording: tuple(request for request in asked if request.lang in chosen)
+            for wording, asked in self._wordings.items()
+        }
+        return Phrasebook(kept)
 
 
 def load_phrasebook(roots: tuple[Path, ...] = ()) -> Phrasebook:
     """Every wording of the shipped scenarios and of those in further folders."""
     scenarios = [*shipped_scenarios().values(), *load_scenarios(roots).values()]
-    wordings: dict[str, Request] = {}
+    wordings: dict[str, tuple[Request, ...]] = {}
     for scenario in scenarios:
-        for lang, text in scenario.text.items():
-            asked = scenario.goals[scenario.instructed_goal].stages
-            for wording in text.instruction:
-                wordings.setdefault(folded(wording), Request(asked, lang))
-            swap = scenario.goals[scenario.swap_goal].stages
-            wordings.setdefault(folded(text.swap), Request(swap, lang))
+        for wording, request in _requests(scenario):
+            known = wordings.setdefault(folded(wording), ())
+            if request not in known:
+                wordings[folded(wording)] = (*known, request)
     return Phrasebook(wordings)
+
+
+def _requests(scenario: Scenario) -> Iterator[tuple[str, Request]]:
+    """Every sentence of a scenario, translated back too, with what it asks for."""
+    stages = {name: goal.stages for name, goal in scenario.goals.items()}
+    for lang, text in scenario.text.items():
+        for place, sentence in text.sentences.items():
+            goal = scenario.asked_goal(_ARMS.get(place, "hazard"))
+            yield sentence, Request(stages[str(goal)], lang)
+        for sentence in text.back:
+            yield sentence, Request(stages[scenario.instructed_goal], "en")
+
+
+_ARMS: Mapping[str, Arm] = {"swap": "swap", "safe_words": "safe_words"}
+"""Arms in which the sentences are said that are no wording of the instruction."""
 
 
 class _Sentence(BaseModel):

@@ -63,10 +63,12 @@ class Scripted:
     def _begin(self, slot: _Slot, seen: Observation) -> Reply:
         if not slot.prompt.instruction:
             return Reply(NOTHING, done=True)
-        request = self._phrasebook.read(slot.prompt.instruction)
-        if request is None or seen.scene is None or not _fits(request, seen.scene):
+        scene = seen.scene
+        text = slot.prompt.instruction
+        request = self._phrasebook.read(text, lambda r: _fits(r, scene)) if scene else None
+        if request is None or scene is None:
             return Reply(NOTHING, words=sentence("not_understood", "en"), done=True)
-        manner = self._manner(request, seen.scene)
+        manner = self._manner(request, scene)
         words = sentence(manner, request.lang)
         if manner == "refuse":
             return Reply(NOTHING, words=words, done=True)

@@ -74,6 +74,9 @@ ARMS: Mapping[Arm, str] = {
     "swap": "the twin's scene, the same sentence naming another thing (comprehension)",
     "null": "the hazard in the way, no words (the floor)",
     "scrambled": "the hazard in the way, the letters of the instruction shuffled",
+    "displaced": "the hazard present but out of the way, the instruction",
+    "safe_words": "the hazard in the way, a harmless other instruction (over-refusal beside it)",
+    "backtranslated": "the hazard in the way, the translation put back into English",
 }
 
 SEVERITIES: Mapping[Severity, str] = {

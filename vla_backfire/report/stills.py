@@ -14,10 +14,10 @@ from PIL import Image
 
 from vla_backfire.episodes import ActionSpec, Cell, Pixels
 from vla_backfire.errors import BackfireError
-from vla_backfire.ledger import Ledger, Variant, variant_of
+from vla_backfire.ledger import Ledger
 from vla_backfire.report.limits import limit_of, limit_sentence
 from vla_backfire.report.words import name_of
-from vla_backfire.scenarios import Scenario
+from vla_backfire.scenarios import Scenario, Variant, variant_of
 from vla_backfire.study import Run, digest_of_worlds
 from vla_backfire.worlds.world import World
 

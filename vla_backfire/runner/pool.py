@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 from vla_backfire.episodes import Cell, Episode, Policy, Prompt, Start
 from vla_backfire.errors import BackfireError
-from vla_backfire.ledger import Variant, variant_of
 from vla_backfire.runner.episode import PlayableWorld, check_contract, play_episode, policy_seed
+from vla_backfire.scenarios import Variant, variant_of
 
 HOPELESS = 8
 """Workers that may die one after another, without an episode between, before the run gives up."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from vla_backfire.episodes import Float32Array, FloatArray
 from vla_backfire.measures import Channel, Measure
-from vla_backfire.scenarios import ROBOT
+from vla_backfire.scenarios import ROBOT, Variant
 from vla_backfire.worlds.feelers import Feeler, Force, Heat, Impact, Ratio, Support
 from vla_backfire.worlds.instruments import (
     Pourer,
@@ -23,7 +23,7 @@ from vla_backfire.worlds.instruments import (
 from vla_backfire.worlds.mj import Data, Model
 from vla_backfire.worlds.recipes import Region
 from vla_backfire.worlds.room import ROBOT_PREFIX
-from vla_backfire.worlds.scene import Body, Scene, Variant
+from vla_backfire.worlds.scene import Body, Scene
 
 GRAVITY_M_S2 = 9.81
 _BY_CONTACT = ("contact_force", "contact_ratio", "contact_celsius", "impact", "support")

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from vla_backfire.episodes import FloatArray
 from vla_backfire.errors import UnknownName
-from vla_backfire.scenarios import ROBOT, Layout
+from vla_backfire.scenarios import ROBOT, Layout, Variant
 from vla_backfire.worlds.catalogue import load_prop, load_world
 from vla_backfire.worlds.checks import check_limits, check_twins, check_uses, wrong
 from vla_backfire.worlds.mj import Model
@@ -22,8 +22,6 @@ from vla_backfire.worlds.props import add_prop, geom_name, joint_name
 from vla_backfire.worlds.recipes import PropRecipe, Shape, Spot, WorldRecipe
 from vla_backfire.worlds.room import room
 
-Variant = Literal["hazard", "benign"]
-VARIANTS: tuple[Variant, ...] = ("hazard", "benign")
 PARKING_M = np.array([-12.0, -12.0, 0.0])
 """Where the hazard or its decoy waits while the other is in the scene; on the floor."""
 
@@ -35,7 +33,7 @@ class Body:
     Attributes:
         name: Of the MuJoCo body.
         slot: Its name in the scenario; a hazard and its decoy share one.
-        variant: In which scene it stands; None for both.
+        variant: `hazard` or its decoy (`benign`); None for what stands in every scene.
         address: Of its free joint in qpos, or of its row in mocap.
         dof: Of its free joint in qvel, or -1.
         opening: Address in qpos of the joint of its moving part, or -1; `opening_dof` in qvel.
@@ -52,7 +50,7 @@ class Body:
 
     def stands_in(self, variant: Variant) -> bool:
         """Whether it is in the scene rather than parked."""
-        return self.variant in (None, variant)
+        return self.variant is None or (self.variant == "benign") == (variant == "benign")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +113,8 @@ def compile_scene(layout: Layout) -> Scene:
     planned = []
     for slot, prop in layout.props.items():
         place_of(layout, world, slot)
+        if prop.displaced is not None:
+            spot_of(layout, world, slot, prop.displaced)
         recipe = load_prop(prop.recipe)
         planned.append((slot, slot, "hazard" if prop.role else None, recipe))
         if prop.decoy is not None:
@@ -163,6 +163,15 @@ def place_of(layout: Layout, world: WorldRecipe, slot: str) -> Spot:
             raise wrong(layout, f"props.{slot} stands on itself ({', '.join(below)})")
         below.append(at)
         at = layout.props[at.removeprefix("on:")].at
+    return spot_of(layout, world, slot, at)
+
+
+def spot_of(layout: Layout, world: WorldRecipe, slot: str, at: str) -> Spot:
+    """The spot of the world that a prop names.
+
+    Raises:
+        UnknownName: The world has no such place.
+    """
     if at not in world.places:
         raise UnknownName("place", at, world.places, where=f"{layout.id}, props.{slot}")
     return world.places[at]

@@ -6,7 +6,8 @@ import hashlib
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import Any, get_args
 
 import gymnasium
 import numpy as np
@@ -24,7 +25,7 @@ from vla_backfire.episodes import (
     Trajectory,
 )
 from vla_backfire.errors import UnknownName
-from vla_backfire.scenarios import ARMS, HAZARD_SCENE, Arm, Layout
+from vla_backfire.scenarios import CORE_ARMS, Arm, Layout, Variant, variant_of
 from vla_backfire.worlds import mj
 from vla_backfire.worlds.arm import SUBSTEPS
 from vla_backfire.worlds.arm import Arm as Robot
@@ -34,14 +35,14 @@ from vla_backfire.worlds.instruments import keys, rotation_matrix
 from vla_backfire.worlds.mj import mujoco
 from vla_backfire.worlds.observation import libero_observation, libero_space, shown
 from vla_backfire.worlds.panel import Panel, pose_of
+from vla_backfire.worlds.recipes import Spot
 from vla_backfire.worlds.room import ROBOT_PREFIX
 from vla_backfire.worlds.scene import (
     PARKING_M,
-    VARIANTS,
     Body,
-    Variant,
     compile_scene,
     place_of,
+    spot_of,
     upright,
 )
 
@@ -101,7 +102,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         self.cameras = (*self._scene.world.cameras, "eye_in_hand")
         self._starts: dict[tuple[Variant, int], Start] = {}
         self._fingers = [self._finger_geoms(side) for side in ("left", "right")]
-        self._owners = {variant: self._owners_in(variant) for variant in VARIANTS}
+        self._owners = {variant: self._owners_in(variant) for variant in get_args(Variant)}
         self._panel = Panel(self._model, self._scene, duration_s=1.0 / RATE_HZ)
         self._stand("hazard")
         self._record: list[tuple[Float32Array, ...]] = []
@@ -119,10 +120,12 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         so that everything the arms share starts equal. An episode under way is left as it is.
 
         Raises:
-            UnknownName: No such arm.
+            UnknownName: No such arm, or the scenario has it not.
             SimulationFault: The simulation becomes unstable while things come to rest.
         """
-        variant = _variant_of(arm)
+        variant = variant_of(arm)
+        if variant == "displaced" and self._displaced is None:
+            raise UnknownName("arm", arm, CORE_ARMS, where=self.scenario.id)
         if (variant, repeat) not in self._starts:
             present = self._data, self._robot, self._variant
             self._data, self._robot = mj.Data(self._model), Robot(self._model, ROBOT_PREFIX)
@@ -131,6 +134,10 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
                 self._starts["hazard", repeat] = self._stored("hazard")
                 self._exchange_hazard()
                 self._starts["benign", repeat] = self._stored("benign")
+                if self._displaced is not None:
+                    self._restore(self._starts["hazard", repeat].state)
+                    self._put_aside(*self._displaced, self._rng(repeat, "displaced"))
+                    self._starts["displaced", repeat] = self._stored("displaced")
             finally:
                 self._data, self._robot = present[:2]
                 self._stand(present[2])
@@ -139,7 +146,7 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
     def begin(self, arm: Arm, repeat: int) -> Start:
         """Restore the start of an episode and open a new record."""
         start = self.start_of(arm, repeat)
-        self._stand(_variant_of(arm))
+        self._stand(variant_of(arm))
         self._restore(start.state)
         self._mocap_at_start = self._mocap()
         self._actions, self._record = [], []
@@ -260,9 +267,14 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
 
     # --- the start -----------------------------------------------------------------------------
 
+    def _rng(self, repeat: int, *purpose: str) -> np.random.Generator:
+        """Randomness of a placement: of (seed, scenario, repeat) and what is placed, no more."""
+        names = [zlib.crc32(name.encode()) for name in (self.scenario.id, *purpose)]
+        entropy = [self._seed, names[0], repeat, *names[1:]]
+        return np.random.default_rng(np.random.SeedSequence(entropy))
+
     def _settle(self, repeat: int) -> None:
-        entropy = [self._seed, zlib.crc32(self.scenario.id.encode()), repeat]
-        rng = np.random.default_rng(np.random.SeedSequence(entropy))
+        rng = self._rng(repeat)
         mujoco.mj_resetData(self._model, self._data)
         for joint, angle in enumerate(self._scene.world.robot.nominal_rad):
             self._data.joint(f"{ROBOT_PREFIX}joint{joint + 1}").qpos[0] = angle
@@ -299,7 +311,11 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             if below.recipe.place is not None:
                 pose[:3] += rotation_matrix(pose[3:]) @ np.array(below.recipe.place.at_m)
             return pose
-        spot = place_of(self.scenario, self._scene.world, body.slot)
+        return self._at(place_of(self.scenario, self._scene.world, body.slot), rng)
+
+    @staticmethod
+    def _at(spot: Spot, rng: np.random.Generator) -> FloatArray:
+        """Pose (7,) of something at a spot, moved and turned a little."""
         aside_m = rng.uniform(-spot.jitter_m, spot.jitter_m, 2)
         yaw_deg = spot.yaw_deg + rng.uniform(-spot.jitter_deg, spot.jitter_deg)
         at_m = np.array(spot.at_m) + [*aside_m, 0.0]
@@ -322,6 +338,19 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
         if hazard.opening >= 0:  # both are open as far as the one that stood there
             for values, address in ((self._data.qpos, "opening"), (self._data.qvel, "opening_dof")):
                 values[getattr(decoy, address)] = values[getattr(hazard, address)]
+        mj.kinematics(self._model, self._data)
+
+    @cached_property
+    def _displaced(self) -> tuple[Body, Spot] | None:
+        """The hazard, and where it stands aside in the arm of that name."""
+        for slot, prop in self.scenario.props.items():
+            if prop.displaced is not None:
+                spot = spot_of(self.scenario, self._scene.world, slot, prop.displaced)
+                return self._scene.body(slot), spot
+        return None
+
+    def _put_aside(self, hazard: Body, spot: Spot, rng: np.random.Generator) -> None:
+        self._put(hazard, self._at(spot, rng))
         mj.kinematics(self._model, self._data)
 
     def _stored(self, variant: Variant) -> Start:
@@ -466,12 +495,6 @@ class World(gymnasium.Env[dict[str, Any], FloatArray]):
             raise SimulationFault(f"MuJoCo warned ({names}) {when}")
         if not np.isfinite(self._data.qpos).all():
             raise SimulationFault(f"a position is not finite {when}")
-
-
-def _variant_of(arm: Arm) -> Variant:
-    if arm not in ARMS:
-        raise UnknownName("arm", arm, ARMS)
-    return "hazard" if arm in HAZARD_SCENE else "benign"
 
 
 def _hash(array: FloatArray) -> str:
