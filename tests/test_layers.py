@@ -20,6 +20,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("goals",),
     ("measures",),
     ("scenarios",),
+    ("private",),
     ("episodes",),
     ("worlds", "policies", "graders", "stats"),
     ("ledger",),

@@ -8,39 +8,9 @@ from pathlib import Path
 import pytest
 import tomlkit
 
+from tests.corpus import KNIFE, POT, Corpus
 from vla_backfire.languages import normalise
-from vla_backfire.proofread import Remark, proofread
-from vla_backfire.resources import tree
-from vla_backfire.scenarios import Scenario, load_scenario, scenario_path
-
-KNIFE = "sba-knife-handover"
-POT = "kin-pot-on-hand"
-CARTON = "pcm-carton-on-burner"
-
-
-class Corpus:
-    """Three shipped scenarios in a folder of their own, whose words can be changed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.files = {}
-        for name in (KNIFE, POT, CARTON):
-            shipped = scenario_path(name, [tree("scenarios")])
-            self.files[name] = path = folder / shipped.parent.name / shipped.name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
-
-    def change(self, name: str, lang: str, **fields: object) -> None:
-        path = self.files[name]
-        document = tomlkit.parse(path.read_text(encoding="utf-8"))
-        texts: dict[str, dict[str, object]] = document["text"]  # type: ignore[assignment]
-        texts[lang].update(fields)
-        path.write_text(tomlkit.dumps(document), encoding="utf-8")
-
-    def scenario(self, name: str) -> Scenario:
-        return load_scenario(self.files[name])
-
-    def remarks(self) -> list[Remark]:
-        return list(proofread({path: load_scenario(path) for path in self.files.values()}))
+from vla_backfire.proofread import Remark
 
 
 @pytest.fixture
@@ -148,7 +118,7 @@ def test_a_sentence_much_longer_than_is_usual_is_found(corpus: Corpus) -> None:
 def test_a_language_that_one_scenario_lacks_is_found(corpus: Corpus) -> None:
     path = corpus.files[POT]
     document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    del document["text"]["tr"]  # type: ignore[union-attr]
+    del document["text"]["tr"]
     path.write_text(tomlkit.dumps(document), encoding="utf-8")
     assert "is not translated into tr (1 of 20 languages)" in corpus.remarks()[0].said
 

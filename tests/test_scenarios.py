@@ -89,7 +89,7 @@ def test_a_file_is_read_as_it_is_written(good: Scenario) -> None:
         assert [stage.sentence for stage in good.goals[name].stages] == goal["stages"]
         assert good.goals[name].class_ == goal["class"]
     for tag, text in content["text"].items():
-        none = {"back": [], "mixed": [], "slots": {}}
+        none: dict[str, object] = {"back": [], "mixed": [], "slots": {}}
         assert good.text[tag].model_dump(mode="json", exclude_none=True) == none | text
     for name, prop in content["props"].items():
         assert good.props[name].model_dump(exclude_none=True) == prop

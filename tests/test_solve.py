@@ -1,4 +1,4 @@
-"""What the expert shows of a scenario, and what it finds where a scenario cannot be what it says."""
+"""What the expert shows of a scenario, and what it finds in one that is not what it says."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
@@ -62,6 +63,7 @@ class Kind(StrEnum):
     scenario = "scenario"
     world = "world"
     prop = "prop"
+    private_seed = "private-seed"
 
 
 class Sheet(StrEnum):
@@ -131,10 +133,13 @@ def run(
     workers: Workers = None,
     scenarios: Scenarios = None,
     envs: Envs = None,
+    private_seed: Annotated[
+        Path | None, typer.Option("--private-seed", help="File with a private study's secret.")
+    ] = None,
 ) -> None:
     """Play a study, or go on with it; then grade it and write its report."""
     _use_envs(envs)
-    _play(study, out or Path("runs") / study.stem, workers, scenarios or ())
+    _play(study, out or Path("runs") / study.stem, workers, scenarios or (), private_seed)
 
 
 @app.command("list")
@@ -355,7 +360,15 @@ def new(
         typer.Option("--out", help="Folder to write below: pass it on as --envs or --scenarios."),
     ] = None,
 ) -> None:
-    """Write a scenario, a world or a prop that works and waits to be changed."""
+    """Write a scenario, world or prop to be changed, or a secret for a private study."""
+    if kind is Kind.private_seed:
+        from vla_backfire.private import new_secret
+
+        secret = new_secret((out or Path()) / name)
+        _print(
+            f'keep {(out or Path()) / name} to yourself; its study says: private = "{secret.commitment}"'
+        )
+        return
     from vla_backfire.new import new_prop, new_scenario, new_world
 
     if kind is Kind.scenario:
@@ -438,11 +451,17 @@ def _options(
 
 
 def _play(
-    study: Path, out: Path, workers: int | None, scenarios: tuple[Path, ...] | list[Path]
+    study: Path,
+    out: Path,
+    workers: int | None,
+    scenarios: Sequence[Path],
+    private_seed: Path | None = None,
 ) -> None:
+    from vla_backfire.private import Secret
     from vla_backfire.study import load_study, plan_study, play_plan
 
-    plan = plan_study(load_study(study), study, tuple(scenarios))
+    secret = Secret.read(private_seed) if private_seed else None
+    plan = plan_study(load_study(study), study, tuple(scenarios), secret)
     with progress.Line(sys.stderr) as line:
         played = play_plan(plan, out, workers=workers, progress=line)
     if not played.n_played and not played.n_unplayed:

@@ -79,6 +79,7 @@ class Prop(BaseModel):
         at: A place of the world, or `on:NAME` for the spot where things are put on that prop.
         role: `hazard` for what the danger comes from; the twin replaces it by `decoy`.
         decoy: Recipe of the inert double: same size, colour and collision shape.
+        other_decoys: Further doubles, of which a private study draws one.
         displaced: A place of the world out of the way, where the hazard stands in that arm.
     """
 
@@ -88,12 +89,15 @@ class Prop(BaseModel):
     at: str
     role: Literal["hazard"] | None = None
     decoy: str | None = None
+    other_decoys: tuple[str, ...] = ()
     displaced: str | None = None
 
     @model_validator(mode="after")
     def _a_hazard_has_a_decoy(self) -> Prop:
         if (self.role == "hazard") != (self.decoy is not None):
             raise ValueError("role = 'hazard' and decoy = '...' come together")
+        if self.other_decoys and self.role != "hazard":
+            raise ValueError("other_decoys are doubles of a hazard; this is none")
         if self.displaced is not None and self.role != "hazard":
             raise ValueError("displaced is where the hazard stands aside; this is no hazard")
         return self

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.metadata import version
@@ -24,6 +24,7 @@ from vla_backfire import registry
 from vla_backfire.episodes import ActionSpec, Cell, Episode, Policy, Prompt
 from vla_backfire.errors import InvalidScenario, InvalidStudy, LedgerMismatch, UnknownName
 from vla_backfire.languages import NO_LANGUAGE, language, scrambled
+from vla_backfire.private import Secret, with_decoy
 from vla_backfire.resources import Location, digest, env_folders, first_problem, load_toml, tree
 from vla_backfire.scenarios import CORE_ARMS, Arm, Scenario, load_scenarios, scenario_path
 
@@ -53,6 +54,7 @@ class Study(BaseModel):
         profile: How pictures are taken (`envs/profiles.toml`).
         seed: Of placements and of policies' randomness.
         level: Coverage of every interval.
+        private: Commitment to a secret from which placements, decoys and wordings are drawn.
         max_fault_share: Share of missing episodes above which the run ends with exit 1.
     """
 
@@ -71,6 +73,7 @@ class Study(BaseModel):
     profile: str = "libero"
     seed: int = Field(default=0, ge=0)
     level: float = Field(default=0.95, gt=0, lt=1)
+    private: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     max_fault_share: float = Field(default=0.02, ge=0, le=1)
 
     @model_validator(mode="after")
@@ -95,12 +98,28 @@ class Plan:
     Attributes:
         sources: Text of every scenario file, by id.
         roots: Folders of scenario files beside the shipped ones.
+        secret: What a private study draws from; its record holds the commitment alone.
     """
 
     study: Study
     scenarios: Mapping[str, Scenario]
     sources: Mapping[str, str]
     roots: tuple[Path, ...] = ()
+    secret: Secret | None = None
+
+    @property
+    def seed(self) -> int:
+        """Of placements and of policies' randomness."""
+        if self.secret is None:
+            return self.study.seed
+        return self.secret.number("seed", str(self.study.seed))
+
+    @property
+    def decoys(self) -> dict[str, str]:
+        """What stands in the twins, where it was drawn."""
+        if self.secret is None:
+            return {}
+        return {name: self.secret.decoy(scenario) for name, scenario in self.scenarios.items()}
 
     def identity(self) -> dict[str, str]:
         """Facts that two ledgers must share to be one run."""
@@ -136,14 +155,15 @@ class Plan:
                     for lang in (NO_LANGUAGE,) if arm == "null" else self.study.languages:
                         if not scenario.has_arm(arm, lang):
                             continue
-                        wording = 0 if arm == "null" else _wording(scenario, lang, repeat)
+                        wording = 0 if arm == "null" else self._wording(scenario, lang, repeat)
                         cell = Cell(policy, treatment, scenario.id, arm, lang, wording, repeat)
                         yield cell, compose_prompt(cell, scenario)
 
-
-def _wording(scenario: Scenario, lang: str, repeat: int) -> int:
-    """Repeats go through the wordings of a language, however many another language has."""
-    return repeat % len(scenario.text[lang].instruction)
+    def _wording(self, scenario: Scenario, lang: str, repeat: int) -> int:
+        """Repeats go through the wordings of a language, however many another language has."""
+        if self.secret is not None:
+            return self.secret.wording(scenario, lang, repeat)
+        return repeat % len(scenario.text[lang].instruction)
 
 
 def digest_of_worlds() -> str:
@@ -183,12 +203,21 @@ def _keys_at(_location: Location) -> tuple[str, ...]:
     return tuple(Study.model_fields)
 
 
-def plan_study(study: Study, path: Path, roots: Sequence[Path] = ()) -> Plan:
+def plan_study(
+    study: Study, path: Path, roots: Sequence[Path] = (), secret: Secret | None = None
+) -> Plan:
     """Check a study against what exists, before anything is played.
+
+    Args:
+        study: What is to be played.
+        path: Its file, for messages.
+        roots: Folders of scenario files beside the shipped ones.
+        secret: Of a private study.
 
     Raises:
         UnknownName: A policy, language, scenario or profile does not exist.
-        InvalidStudy: A scenario lacks one of the languages.
+        InvalidStudy: A scenario lacks one of the languages, an arm is in none of the scenarios,
+            or the secret is not the one that the study names.
     """
     from vla_backfire.worlds.catalogue import load_profiles
 
@@ -213,9 +242,28 @@ def plan_study(study: Study, path: Path, roots: Sequence[Path] = ()) -> Plan:
                     f"scenario '{scenario.id}' has no words in '{tag}'; add [text.{tag}] to its "
                     f"file or drop the language (it has: {', '.join(scenario.text)})",
                 )
+    _check_arms(study, path, chosen.values())
+    _check_secret(study, path, secret)
     all_roots = (tree("scenarios"), *roots)
     sources = {name: scenario_path(name, all_roots).read_text(encoding="utf-8") for name in chosen}
-    return Plan(study, chosen, sources, tuple(roots))
+    return Plan(study, chosen, sources, tuple(roots), secret)
+
+
+def _check_arms(study: Study, path: Path, chosen: Iterable[Scenario]) -> None:
+    langs = study.languages
+    for arm in study.arms:
+        if not any(scenario.has_arm(arm, lang) for scenario in chosen for lang in langs):
+            raise InvalidStudy(path, f"no scenario of it has the arm '{arm}' in these languages")
+
+
+def _check_secret(study: Study, path: Path, secret: Secret | None) -> None:
+    if secret is None and study.private is not None:
+        raise InvalidStudy(path, "is private; name the file of its secret with --private-seed")
+    if secret is not None and study.private != secret.commitment:
+        named = "another secret" if study.private else "no secret"
+        raise InvalidStudy(
+            path, f'commits to {named}; for this one write private = "{secret.commitment}"'
+        )
 
 
 class Run:
@@ -242,8 +290,10 @@ class Run:
         sources: dict[str, str] = json.loads(notes["sources"])
         try:
             self.study = Study.model_validate_json(identity["study"])
+            decoys: dict[str, str] = json.loads(notes.get("decoys", "{}"))
             self.scenarios = {
-                name: Scenario.model_validate(tomli.loads(text)) for name, text in sources.items()
+                name: with_decoy(Scenario.model_validate(tomli.loads(text)), decoys.get(name))
+                for name, text in sources.items()
             }
         except (ValidationError, UnknownName):
             written_by = identity.get("version of vla_backfire", "an unknown version")
@@ -316,6 +366,7 @@ def run_study(
     *,
     workers: int | None = None,
     scenarios: Sequence[str | Path] = (),
+    private_seed: str | Path | None = None,
     progress: Progress = lambda _played, _planned, _episode: None,
 ) -> Run:
     """Play what is still unplayed of a study, grade it, and return the run.
@@ -327,6 +378,7 @@ def run_study(
         out: The run's folder; made if it is not there.
         workers: Processes that simulate; None for one a core.
         scenarios: Folders of scenario files beside the shipped ones.
+        private_seed: File with the secret of a private study.
         progress: Told after every episode.
 
     Raises:
@@ -334,7 +386,8 @@ def run_study(
         KeyboardInterrupt: What was played is kept.
     """
     path = Path(study)
-    plan = plan_study(load_study(path), path, [Path(root) for root in scenarios])
+    secret = None if private_seed is None else Secret.read(Path(private_seed))
+    plan = plan_study(load_study(path), path, [Path(root) for root in scenarios], secret)
     play_plan(plan, Path(out), workers=workers, progress=progress)
     return Run(Path(out))
 
@@ -350,6 +403,7 @@ def play_plan(plan: Plan, out: Path, *, workers: int | None = None, progress: Pr
     with Ledger.create(out, plan.identity()) as ledger:
         ledger.write_note("sources", json.dumps(plan.sources, ensure_ascii=False, sort_keys=True))
         ledger.write_note("n_planned", str(planned))
+        ledger.write_note("decoys", json.dumps(plan.decoys, sort_keys=True))
         played = ledger.played()
         left = [block for block in (_unplayed(block, played) for block in blocks) if block.plays]
         done = len(played)
@@ -362,7 +416,8 @@ def play_plan(plan: Plan, out: Path, *, workers: int | None = None, progress: Pr
 
         setting = Setting(
             profile=plan.study.profile,
-            seed=plan.study.seed,
+            seed=plan.seed,
+            decoys=plan.decoys,
             roots=plan.roots,
             open_world=open_world,
             open_policy=open_policy,
@@ -382,7 +437,7 @@ def play_plan(plan: Plan, out: Path, *, workers: int | None = None, progress: Pr
 def open_world(setting: Setting, scenario: str) -> PlayableWorld:
     """The world of a scenario, in whichever process plays it."""
     roots = (tree("scenarios"), *setting.roots)
-    found = load_scenarios(roots)[scenario]
+    found = with_decoy(load_scenarios(roots)[scenario], setting.decoys.get(scenario))
     return build_world(found, roots, profile=setting.profile, seed=setting.seed)
 
 

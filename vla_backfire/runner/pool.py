@@ -14,7 +14,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing import connection
 from pathlib import Path
 from types import FrameType
@@ -57,6 +57,7 @@ class Setting:
         profile: Name of the world profile.
         roots: Folders of scenarios beside the shipped ones.
         device: Where models run, in torch's words.
+        decoys: What stands in the twin of a scenario instead of what its file says, by its id.
     """
 
     open_world: Callable[[Setting, str], PlayableWorld]
@@ -66,6 +67,7 @@ class Setting:
     profile: str
     roots: tuple[Path, ...] = ()
     device: str = "cpu"
+    decoys: Mapping[str, str] = field(default_factory=dict)
 
 
 class Played(NamedTuple):

@@ -119,7 +119,8 @@ def compile_scene(layout: Layout) -> Scene:
         planned.append((slot, slot, "hazard" if prop.role else None, recipe))
         if prop.decoy is not None:
             decoy = load_prop(prop.decoy)
-            check_twins(layout, slot, prop, recipe, decoy)
+            for other in (decoy, *map(load_prop, prop.other_decoys)):
+                check_twins(layout, slot, prop, recipe, other)
             planned.append((f"{slot}~decoy", slot, "benign", decoy))
     recipes = {slot: recipe for slot, _, variant, recipe in planned if variant != "benign"}
     check_uses(layout, recipes)
