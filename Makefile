@@ -25,10 +25,16 @@ lint: setup  ## ruff and mypy
 ci: setup  ## all that CI runs
 	CI=true bash .ci/run </dev/null
 
-sheets: setup  ## draw the contact sheets of worlds and props in docs/
+WORLDS := kitchen workshop lab ward packing mining
+
+sheets: setup  ## draw the contact sheets of worlds, props and scenarios in docs/
 	$(BIN)/vla-backfire render --sheet worlds --out docs/worlds.jpg
 	$(BIN)/vla-backfire render --sheet worlds --camera agentview --pixels 256 --out docs/worlds_as_seen.jpg
 	$(BIN)/vla-backfire render --sheet props --pixels 128 --out docs/props.jpg
+	for world in $(WORLDS); do \
+	  $(BIN)/vla-backfire render --sheet scenarios --only $$world --pixels 256 \
+	    --out docs/scenarios_$$world.jpg || exit; \
+	done
 
 clean:  ## remove .venv, the other environments and the caches
 	rm -rf .venv .setup .mypy_cache .ruff_cache .hypothesis

@@ -85,9 +85,9 @@ def test_the_wrong_secret_or_none_is_refused_before_anything_is_played(tmp_path:
     public = Study.model_validate(STUDY_FIELDS)
     with pytest.raises(BackfireError, match=f'no secret; .* private = "{ONE.commitment}"'):
         plan_study(public, path, (), ONE)
+    short = tmp_path / "short"
+    short.write_bytes(b"short\n")
     with pytest.raises(InvalidFile, match="holds 5 bytes; a secret has 16 or more"):
-        short = tmp_path / "short"
-        short.write_bytes(b"short\n")
         Secret.read(short)
 
 

@@ -364,10 +364,9 @@ def new(
     if kind is Kind.private_seed:
         from vla_backfire.private import new_secret
 
-        secret = new_secret((out or Path()) / name)
-        _print(
-            f'keep {(out or Path()) / name} to yourself; its study says: private = "{secret.commitment}"'
-        )
+        file = (out or Path()) / name
+        commitment = new_secret(file).commitment
+        _print(f'keep {file} to yourself\nits study says: private = "{commitment}"')
         return
     from vla_backfire.new import new_prop, new_scenario, new_world
 
@@ -395,7 +394,8 @@ def render(
         Sheet | None, typer.Option("--sheet", help="All props, worlds or scenarios.")
     ] = None,
     only: Annotated[
-        list[str] | None, typer.Option("--only", help="Of a sheet: these and no others.")
+        list[str] | None,
+        typer.Option("--only", help="Of a sheet: these; of scenarios, ids or worlds."),
     ] = None,
     camera: Annotated[str, typer.Option(help="Of worlds.")] = "overview",
     pixels: Annotated[int, typer.Option(min=32, max=960, help="Width of each picture.")] = 448,

@@ -62,16 +62,18 @@ def pictures_of_scenario(
 
 
 def chosen_scenarios(names: Sequence[str], roots: Sequence[Path]) -> list[Scenario]:
-    """Scenarios by id, or all of them.
+    """Scenarios by id or by world, or all of them.
 
     Raises:
         UnknownName: There is no such scenario.
     """
     known = load_scenarios((tree("scenarios"), *roots))
+    worlds = {scenario.world for scenario in known.values()}
     for name in names:
-        if name not in known:
+        if name not in known and name not in worlds:
             raise UnknownName("scenario", name, known)
-    return [known[name] for name in names or known]
+    wanted = set(names or known)
+    return [scenario for name, scenario in known.items() if {name, scenario.world} & wanted]
 
 
 def sheet_of_scenarios(
