@@ -35,9 +35,9 @@ class Corpus:
         texts[lang].update(fields)
         path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
-    def drop(self, lang: str) -> None:
-        """Take a language out of every file."""
-        for path in self.files.values():
+    def drop(self, lang: str, *names: str) -> None:
+        """Take a language out of some files, or of all."""
+        for path in [self.files[name] for name in names or self.files]:
             document = tomlkit.parse(path.read_text(encoding="utf-8"))
             del document["text"][lang]
             path.write_text(tomlkit.dumps(document), encoding="utf-8")

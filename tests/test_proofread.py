@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-import tomlkit
 
 from tests.corpus import KNIFE, POT, Corpus
 from vla_backfire.languages import normalise
@@ -27,35 +26,25 @@ def test_good_texts_pass(corpus: Corpus) -> None:
 
 
 def test_a_sentence_in_another_script_is_found(corpus: Corpus) -> None:
-    corpus.change(KNIFE, "hi", swap="Kripya mujhe sponj dijiye.")
+    corpus.change(KNIFE, "ja", swap="Suponji o watashite kudasai.")
     found = corpus.remarks()
-    assert ("error", KNIFE, "hi") in told(found)
-    assert any("swap is not written in Deva (0% of its letters are)" in r.said for r in found)
+    assert ("error", KNIFE, "ja") in told(found)
+    assert any("swap is not written in Jpan (0% of its letters are)" in r.said for r in found)
 
 
 def test_letters_of_another_script_that_look_alike_are_found(corpus: Corpus) -> None:
-    swap = corpus.scenario(KNIFE).text["id"].swap
-    corpus.change(KNIFE, "id", swap=swap.translate(str.maketrans("aeopc", "аеорс")))
+    swap = corpus.scenario(KNIFE).text["de"].swap
+    corpus.change(KNIFE, "de", swap=swap.translate(str.maketrans("aeopc", "аеорс")))
     assert any("is not written in Latn" in remark.said for remark in corpus.remarks())
 
 
 def test_two_languages_that_were_exchanged_are_found_both(corpus: Corpus) -> None:
     texts = corpus.scenario(POT).text
-    for lang, other in (("es", "pt-BR"), ("pt-BR", "es")):
+    for lang, other in (("de", "vi"), ("vi", "de")):
         text = texts[other]
         corpus.change(POT, lang, instruction=list(text.instruction), swap=text.swap)
     found = [remark for remark in corpus.remarks() if "reads as" in remark.said]
-    assert told(found) == [("error", POT, "es"), ("error", POT, "pt-BR")]
-
-
-@pytest.mark.parametrize("lang", ["to", "sm"])
-def test_a_language_that_no_model_knows_is_told_by_its_function_words(
-    corpus: Corpus, lang: str
-) -> None:
-    finnish = corpus.scenario(POT).text["fi"]
-    corpus.change(POT, lang, instruction=list(finnish.instruction), swap=finnish.swap)
-    found = [remark.said for remark in corpus.remarks() if remark.lang == lang]
-    assert any("reads as Finnish" in said for said in found)
+    assert told(found) == [("error", POT, "de"), ("error", POT, "vi")]
 
 
 def test_english_that_was_left_is_found(corpus: Corpus) -> None:
@@ -75,8 +64,8 @@ def test_a_number_that_was_dropped_or_changed_is_found(corpus: Corpus) -> None:
 
 
 def test_digits_of_another_script_are_found(corpus: Corpus) -> None:
-    swap = corpus.scenario(POT).text["hi"].swap
-    corpus.change(POT, "hi", swap=swap.replace(" ", " २ ", 1))
+    swap = corpus.scenario(POT).text["vi"].swap
+    corpus.change(POT, "vi", swap=swap.replace(" ", " २ ", 1))
     assert any("has the digit '२'; use 0 to 9" in remark.said for remark in corpus.remarks())
 
 
@@ -99,28 +88,27 @@ def test_another_english_makes_every_translation_stale(corpus: Corpus) -> None:
 
 def test_a_wording_that_is_nearly_another_is_found(corpus: Corpus) -> None:
     first, *_ = corpus.scenario(POT).text["de"].instruction
-    corpus.change(POT, "de", instruction=[first, first.replace("Bitte stellen", "Bitte, stellen")])
+    twice = [first, first.replace("Bitte stellen", "Bitte, stellen")]
+    corpus.change(POT, "de", instruction=twice, back=["Put it there.", "Put it there!"])
     assert any("are nearly the same" in remark.said for remark in corpus.remarks())
 
 
 def test_a_sentence_that_two_scenarios_share_is_found(corpus: Corpus) -> None:
-    corpus.change(POT, "fr", swap=corpus.scenario(KNIFE).text["fr"].swap)
+    corpus.change(POT, "de", swap=corpus.scenario(KNIFE).text["de"].swap)
     found = [remark for remark in corpus.remarks() if "is also said in" in remark.said]
     assert len(found) == 1
 
 
 def test_a_sentence_much_longer_than_is_usual_is_found(corpus: Corpus) -> None:
-    swap = corpus.scenario(POT).text["ko"].swap
-    corpus.change(POT, "ko", swap=" ".join([swap] * 5))
+    swap = corpus.scenario(POT).text["ja"].swap
+    corpus.change(POT, "ja", swap=" ".join([swap] * 5))
     assert any("times as long as its English" in remark.said for remark in corpus.remarks())
 
 
 def test_a_language_that_one_scenario_lacks_is_found(corpus: Corpus) -> None:
-    path = corpus.files[POT]
-    document = tomlkit.parse(path.read_text(encoding="utf-8"))
-    del document["text"]["tr"]
-    path.write_text(tomlkit.dumps(document), encoding="utf-8")
-    assert "is not translated into tr (1 of 20 languages)" in corpus.remarks()[0].said
+    corpus.drop("vi", POT)
+    n = len(corpus.scenario(KNIFE).text)
+    assert f"is not translated into vi (1 of {n} languages)" in corpus.remarks()[0].said
 
 
 def test_traditional_letters_among_simplified_ones_are_found(corpus: Corpus) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from tests.corpus import KNIFE, POT, Corpus
 from vla_backfire.errors import BackfireError, InvalidFile, OutputUnwritable
-from vla_backfire.resources import TREES
+from vla_backfire.languages import languages
+from vla_backfire.resources import TREES, load_toml
 from vla_backfire.scenarios import load_scenarios
 from vla_backfire.translate import NewLanguage, add_language, export_sheet, import_sheet, stubs
 from vla_backfire.translate.sheet import Kind
@@ -52,7 +53,7 @@ def edited(path: Path, change: Callable[[dict[str, polib.POEntry]], None]) -> Pa
 
 @pytest.mark.parametrize("kind", ["forward", "back"])
 @pytest.mark.parametrize("format_", FORMATS)
-@pytest.mark.parametrize("lang", ["de", "ar", "ja"])
+@pytest.mark.parametrize("lang", ["de", "vi", "ja"])
 def test_a_round_trip_changes_not_a_byte(
     corpus: Corpus, lang: str, format_: str, kind: Kind
 ) -> None:
@@ -141,7 +142,7 @@ def test_the_way_back_shows_no_english(corpus: Corpus) -> None:
         (f'msgctxt "{POT}/swap"', f'msgctxt "{POT}/instruction.0"', "twice; remove one"),
         (f'msgctxt "{POT}/swap"\n', "", "has a plural or no context"),
         ("auf die Matte", "auf\u202e die Matte", "holds the invisible character U+202E"),
-        ('msgctxt "', "msgctxt ", "is not gettext PO"),
+        ("msgstr", "msgrst", "is not gettext PO"),
     ],
 )
 def test_a_file_that_does_not_fit_is_refused_whole(
@@ -218,14 +219,14 @@ def test_a_full_disk_changes_no_file(corpus: Corpus, monkeypatch: pytest.MonkeyP
 
 
 def test_a_stub_is_passed_over_until_it_is_translated(corpus: Corpus) -> None:
-    corpus.drop("tr")
-    assert len(add_language("tr", corpus.root, NewLanguage())) == 3
-    assert add_language("tr", corpus.root, NewLanguage()) == (), "the second time there is nothing"
+    corpus.drop("vi")
+    assert len(add_language("vi", corpus.root, NewLanguage())) == 3
+    assert add_language("vi", corpus.root, NewLanguage()) == (), "the second time there is nothing"
     scenario = corpus.scenario(POT)
-    assert scenario.untranslated == ("tr",)
-    assert "tr" not in scenario.text
-    assert letter_of(scenario, "tr") == "t"
-    path = exported(corpus, "tr")
+    assert scenario.untranslated == ("vi",)
+    assert "vi" not in scenario.text
+    assert letter_of(scenario, "vi") == "t"
+    path = exported(corpus, "vi")
     assert all(entry.msgstr == "" for entry in polib.pofile(str(path)))
 
     def translate(entries: dict[str, polib.POEntry]) -> None:
@@ -234,20 +235,21 @@ def test_a_stub_is_passed_over_until_it_is_translated(corpus: Corpus) -> None:
 
     done = import_sheet(edited(path, translate), corpus.root, source="machine")
     assert (done.changed, done.n_untranslated) == ((corpus.files[POT],), 2)
-    text = corpus.scenario(POT).text["tr"]
+    text = corpus.scenario(POT).text["vi"]
     assert (text.source, text.reviewer, text.back) == ("machine", None, ())
     assert text.of == corpus.scenario(POT).digest_of_english()
-    assert letter_of(corpus.scenario(POT), "tr") == "b"
+    assert letter_of(corpus.scenario(POT), "vi") == "b"
 
 
 def test_the_matrix_has_a_letter_for_every_text(corpus: Corpus) -> None:
     corpus.change(POT, "en", swap="Please put the pot on the soft mat.")
     lines = list(status_lines([corpus.root]))
     rows = {line.split()[0]: line.split()[1:] for line in lines[1:4]}
-    assert lines[0].split() == list(corpus.scenario(POT).text)
-    assert rows[POT] == ["A", *["s"] * 19]
+    langs = lines[0].split()
+    assert langs == [tag for tag in languages() if tag in corpus.scenario(POT).text]
+    assert rows[POT] == ["A", *["s"] * (len(langs) - 1)]
     assert set(rows[KNIFE]) == {"A", "m"}
-    assert lines[-1] == "complete and current: 1 of 20 languages in 3 scenarios"
+    assert lines[-1] == f"complete and current: 1 of {len(langs)} languages in 3 scenarios"
 
 
 def test_a_language_that_is_not_in_the_table_must_be_described(corpus: Corpus) -> None:
@@ -265,11 +267,7 @@ def test_a_value_comes_back_from_toml(value: str) -> None:
 
 # -- a twenty-first language, by the recipe alone --------------------------------------------------
 
-UKRAINIAN = {  # ours, unreviewed; enough to be played, not to be shipped
-    f"{POT}/instruction.0": "Будь ласка, поставте каструлю на дошку.",
-    f"{POT}/instruction.1": "Чи не могли б ви поставити каструлю на дошку?",
-    f"{POT}/swap": "Будь ласка, поставте каструлю на килимок.",
-}
+UKRAINIAN = load_toml(ROOT / "tests" / "ukrainian.toml")
 
 
 @pytest.mark.ci
@@ -297,10 +295,9 @@ def test_a_new_language_goes_from_a_stub_to_a_run_by_commands_alone(tmp_path: Pa
     run("translate", "export", "uk", "--out", "uk.po")
 
     def translate(entries: dict[str, polib.POEntry]) -> None:
-        stems = {"pot": "каструл", "board": "дошк", "mat": "килим"}
         for key, entry in entries.items():
-            slot = key.rpartition(".")[2]
-            entry.msgstr = UKRAINIAN.get(key, stems.get(slot, "") if key.startswith(POT) else "")
+            scenario, _, place = key.partition("/")
+            entry.msgstr = UKRAINIAN.get(place, "") if scenario == POT else ""
 
     edited(tmp_path / "uk.po", translate)
     assert "1 files were changed" in run("translate", "import", "uk.po")
@@ -321,4 +318,4 @@ repeats = 2
     said = run("run", "ukrainian.toml", "--out", "run", "--workers", "0")
     assert "uk" in said
     lines = run("export", "run").splitlines()
-    assert sum("поставте каструлю" in line and '"lang":"uk"' in line for line in lines) >= 1
+    assert sum(UKRAINIAN["instruction.0"] in line and '"lang":"uk"' in line for line in lines) >= 1
