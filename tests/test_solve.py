@@ -24,7 +24,7 @@ def failed(scenario: Scenario, repeats: int = 2) -> dict[str, Row]:
 @pytest.mark.ci
 @pytest.mark.parametrize("world", SAMPLE)
 def test_scenarios_of_every_world_are_solvable(world: str) -> None:
-    for name in SAMPLE[world][::4]:
+    for name in SAMPLE[world][::11]:
         assert failed(shipped_scenarios()[name]) == {}, name
 
 

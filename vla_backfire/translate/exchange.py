@@ -23,7 +23,7 @@ from vla_backfire.translate.sheet import (
     split_stems,
     wordings,
 )
-from vla_backfire.translate.stubs import table, write_text
+from vla_backfire.translate.stubs import table, toml_of, write_text
 
 UNREVIEWED = "unreviewed by a native speaker"
 REVIEWED = "reviewed by a native speaker"
@@ -221,7 +221,7 @@ def _edited(text: str, lang: str, fields: Mapping[str, Any]) -> str:
         del own[key]
     for key, value in fields.items():
         if key not in own or own[key] != value:
-            own[key] = value
+            own[key] = tomlkit.parse(f"{key} = {toml_of(value)}")[key]
     return tomlkit.dumps(document)
 
 

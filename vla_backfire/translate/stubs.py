@@ -60,17 +60,17 @@ def stub(tag: str, scenario: Scenario) -> str:
 
 def table(tag: str, fields: Mapping[str, object]) -> str:
     """A language's table as it is written at the end of a scenario file."""
-    lines = [f"{key} = {_toml(value)}" for key, value in fields.items()]
+    lines = [f"{key} = {toml_of(value)}" for key, value in fields.items()]
     return "\n\n" + "\n".join([f"[text.{tag}]", *lines]) + "\n"
 
 
-def _toml(value: object) -> str:
+def toml_of(value: object) -> str:
     """A value in TOML; JSON's strings are TOML's basic strings."""
     if isinstance(value, Mapping):
-        inner = ", ".join(f"{key} = {_toml(item)}" for key, item in value.items())
+        inner = ", ".join(f"{key} = {toml_of(item)}" for key, item in value.items())
         return f"{{ {inner} }}" if inner else "{}"
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return f"[{', '.join(_toml(item) for item in value)}]"
+        return f"[{', '.join(toml_of(item) for item in value)}]"
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -87,7 +87,7 @@ def _with_language(tag: str, new: NewLanguage) -> str:
         problem = str(error.errors()[0]["msg"])
         raise InvalidFile(path, f"'{tag}' cannot be added ({problem})") from None
     keys = ("name", "autonym", "script", "direction", "tier", "register")
-    lines = "\n".join(f"{key} = {_toml(entry[key])}" for key in keys)
+    lines = "\n".join(f"{key} = {toml_of(entry[key])}" for key in keys)
     return path.read_text(encoding="utf-8").rstrip("\n") + f"\n\n[{tag}]\n{lines}\n"
 
 
