@@ -115,7 +115,7 @@ def test_all_scenarios_are_the_shipped_ones_and_those_of_further_folders(tmp_pat
     (tmp_path / "sba").mkdir()
     mine = mine.replace(f'"{KNIFE.id}"', '"sba-mine"')
     (tmp_path / "sba" / "sba-mine.toml").write_text(mine, encoding="utf-8")
-    everything = planned(scenarios="all").study
+    everything = planned(scenarios="all", languages=("en",)).study
     plan = plan_study(everything, Path("x"), [tmp_path])
     assert set(plan.scenarios) == {*shipped_scenarios(), "sba-mine"}
     assert plan.sources["sba-mine"] == mine
@@ -221,10 +221,12 @@ def test_a_language_with_fewer_wordings_leaves_the_others_theirs() -> None:
 
 
 def test_an_arm_that_a_scenario_or_language_has_not_is_not_played() -> None:
-    study = planned(scenarios=(KNIFE.id,), arms=("hazard", "safe_words", "backtranslated"))
+    study = planned(scenarios=(KNIFE.id,), arms=("hazard", "backtranslated"))
     played = {(cell.arm, cell.lang) for cell in plays(study)}
     assert ("backtranslated", "ja") in played
     assert ("backtranslated", "en") not in played, "English is not translated back"
+    with pytest.raises(InvalidStudy, match="no scenario of it has the arm 'safe_words'"):
+        planned(scenarios=(KNIFE.id,), arms=("hazard", "safe_words"))
 
 
 # -- identity -------------------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def status_lines(roots: Sequence[Path], langs: Sequence[str] = ()) -> Iterator[s
     for letter, meaning in LETTERS.items():
         if total[letter]:
             yield f"{letter}  {total[letter]:5d}  {meaning}"
-    complete = [tag for tag, found in counted.items() if not set(found) & set("st.")]
+    complete = [tag for tag, found in counted.items() if not set(found) & set("bst.")]
     n = len(scenarios)
     yield f"complete and current: {len(complete)} of {len(columns)} languages in {n} scenarios"
 
