@@ -12,6 +12,7 @@ from vla_backfire.scenarios import Scenario, load_scenario, scenario_path
 from vla_backfire.study import load_study
 
 KNIFE, POT, CARTON = "sba-knife-handover", "kin-pot-on-hand", "pcm-carton-on-burner"
+LANGUAGES = ("en", "ja", "zh-Hans", "de", "vi")
 SIX = tuple(load_study(tree("studies") / "demo.toml").scenarios)
 """Scenarios of the demo study."""
 
@@ -26,7 +27,10 @@ class Corpus:
             shipped = scenario_path(name, [tree("scenarios")])
             self.files[name] = path = folder / shipped.parent.name / shipped.name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(shipped.read_text(encoding="utf-8"), encoding="utf-8")
+            document = tomlkit.parse(shipped.read_text(encoding="utf-8"))
+            for lang in set(document["text"]) - set(LANGUAGES):
+                del document["text"][lang]
+            path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
     def change(self, name: str, lang: str, **fields: object) -> None:
         path = self.files[name]

@@ -97,7 +97,7 @@ def test_the_order_is_the_same_in_every_process() -> None:
     elsewhere = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
-    assert elsewhere.stdout.strip() == scrambled(text) == "ahmhde leak ns Pfe ineet."
+    assert elsewhere.stdout.strip() == scrambled(text) == "ehslef emkn ai heP edant."
 
 
 # -- the table ------------------------------------------------------------------------------------

@@ -222,7 +222,7 @@ def _edited(text: str, lang: str, fields: Mapping[str, Any]) -> str:
     for key, value in fields.items():
         if key not in own or own[key] != value:
             own[key] = tomlkit.parse(f"{key} = {toml_of(value)}")[key]
-    return tomlkit.dumps(document)
+    return tomlkit.dumps(document).rstrip("\n") + "\n"
 
 
 def _breaks(edited: str, name: str) -> Iterator[str]:
