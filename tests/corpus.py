@@ -30,7 +30,7 @@ class Corpus:
             document = tomlkit.parse(shipped.read_text(encoding="utf-8"))
             for lang in set(document["text"]) - set(LANGUAGES):
                 del document["text"][lang]
-            path.write_text(tomlkit.dumps(document), encoding="utf-8")
+            path.write_text(tomlkit.dumps(document).rstrip("\n") + "\n", encoding="utf-8")
 
     def change(self, name: str, lang: str, **fields: object) -> None:
         path = self.files[name]

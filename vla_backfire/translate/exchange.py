@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -222,7 +223,8 @@ def _edited(text: str, lang: str, fields: Mapping[str, Any]) -> str:
     for key, value in fields.items():
         if key not in own or own[key] != value:
             own[key] = tomlkit.parse(f"{key} = {toml_of(value)}")[key]
-    return tomlkit.dumps(document).rstrip("\n") + "\n"
+    changed = tomlkit.dumps(document).rstrip("\n") + "\n"
+    return re.sub(r"(?<!\n)\n\[text\.", "\n\n[text.", changed)  # goes with a table's last line
 
 
 def _breaks(edited: str, name: str) -> Iterator[str]:
