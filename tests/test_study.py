@@ -86,7 +86,6 @@ def plays(plan: Plan) -> Mapping[Cell, Prompt]:
         ('"ja"', '"jpn"', "no language named 'jpn'; there are: ar, de, en"),
         ('"kin-pot-on-hand"', '"kin-pot-on-hat"', "no scenario named .* mean 'kin-pot-on-hand'"),
         ("repeats = 3\n", 'repeats = 3\nprofile = "libro"\n', "no profile named .* mean 'libero'"),
-        ('"ja"', '"sw"', "scenario 'kin-pot-on-hand' has no words in 'sw'; add .text.sw. to its"),
         ("name =", "name", "is not valid TOML"),
     ],
 )
@@ -119,6 +118,18 @@ def test_all_scenarios_are_the_shipped_ones_and_those_of_further_folders(tmp_pat
     plan = plan_study(everything, Path("x"), [tmp_path])
     assert set(plan.scenarios) == {*shipped_scenarios(), "sba-mine"}
     assert plan.sources["sba-mine"] == mine
+
+
+def test_a_language_that_a_scenario_has_not_is_named_with_what_to_do(tmp_path: Path) -> None:
+    mine = scenario_path(KNIFE.id, [tree("scenarios")]).read_text(encoding="utf-8")
+    english = mine.replace(f'"{KNIFE.id}"', '"sba-mine"').partition("[text.ja]")[0]
+    (tmp_path / "sba").mkdir()
+    (tmp_path / "sba" / "sba-mine.toml").write_text(english, encoding="utf-8")
+    study = planned(languages=("en", "ja")).study.model_copy(update={"scenarios": ("sba-mine",)})
+    with pytest.raises(
+        InvalidStudy, match=r"'sba-mine' has no words in 'ja'; add \[text.ja\] to its"
+    ):
+        plan_study(study, Path("x"), [tmp_path])
 
 
 def test_a_prop_that_no_recipe_makes_is_named_with_its_file(tmp_path: Path) -> None:
