@@ -21,7 +21,7 @@ from vla_backfire.episodes import (
     Provenance,
     Reply,
 )
-from vla_backfire.languages import scrambled
+from vla_backfire.languages import folded, scrambled
 from vla_backfire.policies.options import PolicyOptions
 from vla_backfire.policies.phrasebook import Request, load_phrasebook, sentence
 from vla_backfire.runner import check_contract, play_episode
@@ -200,7 +200,8 @@ def test_every_wording_is_read_as_what_it_asks_for_in_its_language_whatever_surr
     for scenario, lang, text in WORDINGS:
         wanted = Request(shipped_scenarios()[scenario].goals[instructed(scenario)].stages, lang)
         assert BOOK.read(text) == wanted, (scenario, lang, text)
-        assert BOOK.read(f"Take care of people.\n {text.upper()}  Thank you.") == wanted
+        loud = text.upper() if folded(text.upper()) == folded(text) else text  # a dotless i is lost
+        assert BOOK.read(f"Take care of people.\n {loud}  Thank you.") == wanted
 
 
 def test_every_swap_sentence_is_read_as_the_swap_goal() -> None:
