@@ -53,7 +53,7 @@ def check_everything(
     _check_names(only, found)
     chosen = {path: s for path, s in found.items() if not only or s.id in only}
     remarks += _compiled(chosen, all_roots)
-    remarks += [r for r in proofread(found) if r.path in chosen]
+    remarks += proofread(found, chosen)
     for path, scenario in chosen.items():
         remarks += _declared(path, scenario)
     yield from (str(r._replace(path=_shown(r.path))) for r in remarks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from difflib import SequenceMatcher
 from itertools import combinations
 from pathlib import Path
@@ -48,15 +48,23 @@ class Remark(NamedTuple):
         return f"{self.level}: {where}{self.said}"
 
 
-def proofread(scenarios: Mapping[Path, Scenario]) -> Iterator[Remark]:
+def proofread(
+    scenarios: Mapping[Path, Scenario], only: Collection[Path] | None = None
+) -> Iterator[Remark]:
     """Everything that is wrong or odd about the words of some scenarios, by the path of each file.
 
     Staleness, slots and numbers are judged sentence by sentence against the English; languages by
     script and by an offline identifier; lengths and duplicates against the rest of the corpus.
+
+    Args:
+        scenarios: The corpus.
+        only: Files of it to speak of; all of them unless said.
     """
     usual = _usual_lengths(scenarios)
     used = _langs(scenarios)
     for path, scenario in scenarios.items():
+        if only is not None and path not in only:
+            continue
         for lang, text in scenario.text.items():
             where = (path, lang)
             yield from _script(*where, text)
@@ -66,7 +74,7 @@ def proofread(scenarios: Mapping[Path, Scenario]) -> Iterator[Remark]:
             yield from _provenance(*where, scenario, text)
             yield from _lengths(*where, scenario, text, usual)
         yield from _missing(path, scenario, used)
-    yield from _duplicates(scenarios)
+    yield from (r for r in _duplicates(scenarios) if only is None or r.path in only)
 
 
 def _langs(scenarios: Mapping[Path, Scenario]) -> tuple[str, ...]:
