@@ -36,6 +36,7 @@ def filled_in(folder: Path, name: str = MINE) -> Path:
     return path
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize("family", families())
 def test_a_new_scenario_of_every_family_passes_once_it_is_filled_in(
     tmp_path: Path, family: str
@@ -53,6 +54,7 @@ def test_a_new_scenario_of_every_family_passes_once_it_is_filled_in(
     assert lines[-1].startswith("0 errors")
 
 
+@pytest.mark.ci
 def test_a_new_scenario_can_be_solved_as_it_is(tmp_path: Path) -> None:
     new_scenario(MINE, tmp_path)
     lines, failed = collect(check_solvable([tmp_path], only=[MINE], repeats=2))
@@ -107,6 +109,7 @@ def test_a_prop_that_does_not_exist_is_named_with_its_file(tmp_path: Path) -> No
     assert any("no prop recipe named 'spunge'; did you mean 'sponge'?" in line for line in lines)
 
 
+@pytest.mark.ci
 def test_what_cannot_be_solved_fails_and_says_in_which_repeats(tmp_path: Path) -> None:
     path = filled_in(tmp_path)
     text = path.read_text(encoding="utf-8").replace("horizon_s = 10.0", "horizon_s = 2.0")
