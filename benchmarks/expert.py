@@ -13,8 +13,7 @@ from contextlib import closing
 import numpy as np
 
 from vla_backfire.goals import Goal
-from vla_backfire.graders.stages import Motion
-from vla_backfire.policies.motion import carry_out
+from vla_backfire.solve import carry_through
 from vla_backfire.worlds.catalogue import load_world, world_names
 from vla_backfire.worlds.world import World
 
@@ -48,18 +47,9 @@ def rows_of(name: str, n_repeats: int) -> Iterator[bool]:
 
 def play(world: World, goal: Goal, repeat: int) -> tuple[bool, int]:
     """Whether a goal was done, and the control steps that it took."""
-    start = world.begin("benign", repeat)
-    motion = carry_out(goal.stages, world.look(privileged=True))
-    action = next(motion)
-    while True:
-        world.play(action[None])
-        try:
-            action = motion.send(world.look(privileged=True))
-        except StopIteration:
-            break
-    world.play(np.tile([*[0.0] * 6, action[6]], (world.settle_steps, 1)))
-    record = world.trajectory()
-    done = Motion(record, start.scene).completed(goal.stages)
+    _, motion = carry_through(world, goal.stages, "benign", repeat)
+    record = motion.trajectory
+    done = motion.completed(goal.stages)
     in_time = record.n_steps <= world.scenario.horizon_s * record.rate_hz
     return done and in_time, record.n_steps
 

@@ -10,12 +10,19 @@ from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 
-from vla_backfire.errors import BackfireError, CheckFailed, InvalidScenario, UnknownName
+from vla_backfire.errors import BackfireError, CheckFailed, UnknownName
 from vla_backfire.graders.lexicon import lexicon_languages, read_reply
 from vla_backfire.languages import languages
 from vla_backfire.proofread import Remark, proofread
 from vla_backfire.resources import tree
-from vla_backfire.scenarios import CANARY, Scenario, families, load_scenario, scenario_files
+from vla_backfire.scenarios import (
+    CANARY,
+    Scenario,
+    families,
+    load_scenario,
+    load_scenarios,
+    scenario_files,
+)
 from vla_backfire.solve import Row, solve
 from vla_backfire.study import build_world
 from vla_backfire.worlds.catalogue import (
@@ -50,7 +57,7 @@ def check_everything(
     all_roots = (tree("scenarios"), *roots)
     remarks: list[Remark] = []
     found = _read(all_roots, remarks)
-    _check_names(only, found)
+    _check_names(only, [scenario.id for scenario in found.values()])
     chosen = {path: s for path, s in found.items() if not only or s.id in only}
     remarks += _compiled(chosen, all_roots)
     remarks += proofread(found, chosen)
@@ -81,10 +88,8 @@ def check_solvable(
         BackfireError: A file cannot be used.
     """
     all_roots = (tree("scenarios"), *roots)
-    found = {s.id: s for root in all_roots for s in map(load_scenario, scenario_files(root))}
-    for name in only:
-        if name not in found:
-            raise UnknownName("scenario", name, found)
+    found = load_scenarios(all_roots)
+    _check_names(only, found)
     names = sorted(only or found)
     n_failed = 0
     with ProcessPoolExecutor(max(1, workers), mp_context=get_context("spawn")) as pool:
@@ -129,9 +134,6 @@ def _read(roots: Sequence[Path], remarks: list[Remark]) -> dict[Path, Scenario]:
     for path in (path for root in roots for path in scenario_files(root)):
         try:
             scenario = load_scenario(path)
-        except InvalidScenario as error:
-            remarks.append(Remark("error", path, "", error.problem))
-            continue
         except BackfireError as error:
             remarks.append(Remark("error", path, "", str(error).removeprefix(f"{path}: ")))
             continue
@@ -144,8 +146,7 @@ def _read(roots: Sequence[Path], remarks: list[Remark]) -> dict[Path, Scenario]:
     return found
 
 
-def _check_names(only: Collection[str], found: Mapping[Path, Scenario]) -> None:
-    known = [scenario.id for scenario in found.values()]
+def _check_names(only: Collection[str], known: Collection[str]) -> None:
     for name in only:
         if name not in known:
             raise UnknownName("scenario", name, known)

@@ -1,7 +1,6 @@
 """Proofreading: what a program can see of texts in languages that nobody at hand reads.
 
-An error is a text that cannot be what it says it is; a warning is one that somebody should look at;
-a note is a fact about the corpus that no edit of a text would change.
+An error is a text that cannot be what it says it is; a warning is one that somebody should look at.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from vla_backfire.identify import can_identify, identify
 from vla_backfire.languages import folded, languages, share_in_script
 from vla_backfire.scenarios import Scenario, Text
 
-Level = Literal["error", "warning", "note"]
+Level = Literal["error", "warning"]
 
 IN_SCRIPT = 0.75
 """Share of a sentence's letters that must be of its language's script; names, units may not."""

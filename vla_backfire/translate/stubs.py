@@ -35,15 +35,16 @@ def add_language(tag: str, root: Path, new: NewLanguage) -> tuple[Path, ...]:
         InvalidFile: Its tag is no BCP-47 tag.
         OutputUnwritable: A file cannot be written.
     """
+    known = {}
     if tag not in languages():
-        write_text({tree("scenarios") / "languages.toml": _with_language(tag, new)})
-        languages.cache_clear()
+        known = {tree("scenarios") / "languages.toml": _with_language(tag, new)}
     changed = {}
     for path in scenario_files(root):
         scenario = load_scenario(path)
         if tag not in scenario.text and tag not in scenario.untranslated:
             changed[path] = path.read_text(encoding="utf-8").rstrip("\n") + stub(tag, scenario)
-    write_text(changed)
+    write_text(known | changed)
+    languages.cache_clear()
     return tuple(changed)
 
 
