@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import NamedTuple
 
-from vla_backfire.languages import JOINERS, languages, normalise
+from vla_backfire.languages import JOINERS, languages, normalise, share_in_script
 
 LONGEST = 280
 """Code points that are shown of one text."""
@@ -34,17 +34,6 @@ _TRAILING = (
     ("\U000e0020", "\U000e007f"),  # tags, which spell the flags of regions
 )
 """First and last of the code points that continue a letter without being marks."""
-
-_SCRIPT_NAMES = {
-    "Latn": ("LATIN",),
-    "Jpan": ("HIRAGANA", "KATAKANA", "CJK"),
-    "Hans": ("CJK",),
-    "Kore": ("HANGUL", "CJK"),
-    "Deva": ("DEVANAGARI",),
-    "Arab": ("ARABIC",),
-    "Thai": ("THAI",),
-    "Cyrl": ("CYRILLIC",),
-}
 
 
 class Words(NamedTuple):
@@ -77,10 +66,7 @@ def said(text: str, lang: str, *, longest: int = LONGEST) -> Words:
     script cannot be told apart in this way; both are then written in the same direction.
     """
     known = languages().get(lang)
-    letters = [unicodedata.name(mark, "") for mark in text[:longest] if mark.isalpha()]
-    names = _SCRIPT_NAMES.get(known.script, ()) if known else ()
-    fitting = sum(name.startswith(names) for name in letters) if names else 0
-    fits = letters and 2 * fitting > len(letters)
+    fits = known is not None and share_in_script(text[:longest], known.script) > 0.5
     return written(text, lang if fits else "und", longest=longest)
 
 
